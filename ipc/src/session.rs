@@ -1,0 +1,344 @@
+//! The session socket: one frontend, one worker, one person.
+//!
+//! Trust: who the person is follows from the socket, never from a frame.
+//! The worker takes no folder, command, environment or MCP server from the
+//! frontend; the frontend treats every text from a worker as the agent's.
+//! Message text over a frame's size comes in parts.
+
+use crate::codec::{Decode, Encode};
+use crate::ids::{GooseSession, ThreadId, TurnId};
+use crate::text::Text;
+
+/// Largest prompt, all parts together, in bytes.
+pub const MAX_PROMPT: usize = 256 * 1024;
+/// Most threads a worker keeps in mind, running or not.
+pub const MAX_THREADS: usize = 1024;
+
+/// A part of a prompt or of an answer.
+pub type Part = Text<{ 32 * 1024 }>;
+
+/// How Goose decides on tool calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+pub enum GooseMode {
+    /// Runs everything unasked.
+    Auto,
+    /// Asks for every tool.
+    Approve,
+    /// Asks for what is not read-only.
+    SmartApprove,
+    /// Runs no tools.
+    Chat,
+}
+
+impl GooseMode {
+    /// Goose's own word for it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Approve => "approve",
+            Self::SmartApprove => "smart_approve",
+            Self::Chat => "chat",
+        }
+    }
+
+    /// The mode of that word.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        match word {
+            "auto" => Some(Self::Auto),
+            "approve" => Some(Self::Approve),
+            "smart_approve" => Some(Self::SmartApprove),
+            "chat" => Some(Self::Chat),
+            _ => None,
+        }
+    }
+}
+
+/// What the frontend tells a worker.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub enum ToWorker {
+    /// The first frame; a later one counts for Goose processes started after it.
+    Configure(Settings),
+    /// Text that belongs to the prompt of this turn; `Prompt` ends it.
+    PromptPart {
+        /// The conversation.
+        thread: ThreadId,
+        /// The turn it will be.
+        turn: TurnId,
+        /// The next piece of its text.
+        text: Part,
+    },
+    /// Run the turn whose parts were sent. A second turn of one thread waits
+    /// for the first.
+    Prompt {
+        /// The conversation.
+        thread: ThreadId,
+        /// The turn.
+        turn: TurnId,
+        /// The Goose session of earlier turns, for a worker that does not know
+        /// the thread yet.
+        resume: Option<GooseSession>,
+        /// How the thread's last turn ended.
+        before: Before,
+    },
+    /// End this turn, running or waiting. Answered by its `TurnEnded`.
+    Cancel {
+        /// The conversation.
+        thread: ThreadId,
+        /// The turn.
+        turn: TurnId,
+    },
+    /// The person's answer to a `PermissionAsk`.
+    PermissionReply {
+        /// The conversation.
+        thread: ThreadId,
+        /// The turn that asked.
+        turn: TurnId,
+        /// Which question.
+        ask: u32,
+        /// The answer.
+        choice: PermissionChoice,
+    },
+    /// Forget the thread and stop its Goose. Its Goose session stays on disk.
+    CloseThread {
+        /// The conversation.
+        thread: ThreadId,
+    },
+    /// Take no new prompts; exit once no turn runs.
+    Drain,
+}
+
+/// Settings from the frontend's configuration that concern a worker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+pub struct Settings {
+    /// How Goose decides on tool calls.
+    pub mode: GooseMode,
+    /// A turn in which Goose says nothing for so long is ended, in milliseconds.
+    pub inactivity_ms: u32,
+    /// A Goose without a turn for so long is stopped, in milliseconds.
+    pub idle_ms: u32,
+}
+
+/// How the thread's last turn ended, as the frontend knows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+pub enum Before {
+    /// With an answer, or there was none.
+    Complete,
+    /// It was cut short: its unanswered text must not be taken up again.
+    Interrupted,
+}
+
+/// A person's answer to a permission request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+pub enum PermissionChoice {
+    /// This call, this once.
+    Allow,
+    /// Not this call; the turn goes on.
+    Reject,
+}
+
+/// What a worker tells the frontend.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub enum FromWorker {
+    /// The first frame: the sandbox stands.
+    Hello(Hello),
+    /// Goose has a session for the thread.
+    ThreadReady {
+        /// The conversation.
+        thread: ThreadId,
+        /// To be given back as `resume`.
+        session: GooseSession,
+        /// What became of the earlier turns.
+        history: History,
+    },
+    /// The prompt was written to Goose: from here on it may have effects.
+    TurnStarted {
+        /// The conversation.
+        thread: ThreadId,
+        /// The turn.
+        turn: TurnId,
+    },
+    /// More text.
+    Delta {
+        /// The conversation.
+        thread: ThreadId,
+        /// The turn.
+        turn: TurnId,
+        /// Of the answer, or of the model's thinking.
+        kind: DeltaKind,
+        /// The next piece.
+        text: Part,
+    },
+    /// A tool call, as far as it is known; sent again when it changes.
+    Tool {
+        /// The conversation.
+        thread: ThreadId,
+        /// The turn.
+        turn: TurnId,
+        /// Number of the call within the turn, from 1.
+        call: u32,
+        /// How far it is.
+        state: ToolState,
+        /// The tool, like `shell`.
+        name: Text<128>,
+        /// One line for people, like `shell · ls`.
+        title: Text<512>,
+        /// The command or the arguments; once it ended, the end of its output.
+        detail: Text<8192>,
+    },
+    /// Goose asks whether a tool may run, and waits.
+    PermissionAsk {
+        /// The conversation.
+        thread: ThreadId,
+        /// The turn.
+        turn: TurnId,
+        /// To be given back in the reply.
+        ask: u32,
+        /// The tool.
+        name: Text<128>,
+        /// One line for people.
+        title: Text<512>,
+        /// The whole command or the arguments as they are.
+        detail: Text<{ 32 * 1024 }>,
+    },
+    /// Goose's context: how full it is.
+    Usage {
+        /// The conversation.
+        thread: ThreadId,
+        /// Tokens used.
+        used: u64,
+        /// Tokens that fit.
+        size: u64,
+    },
+    /// Something the person should know while the turn runs.
+    Notice {
+        /// The conversation.
+        thread: ThreadId,
+        /// The turn.
+        turn: TurnId,
+        /// A sentence of Goose's or the worker's.
+        text: Text<2048>,
+    },
+    /// The turn is over. Nothing of it follows.
+    TurnEnded {
+        /// The conversation.
+        thread: ThreadId,
+        /// The turn.
+        turn: TurnId,
+        /// How.
+        end: TurnEnd,
+    },
+    /// The thread's Goose is gone without a turn running; the next prompt
+    /// starts it again.
+    ThreadClosed {
+        /// The conversation.
+        thread: ThreadId,
+    },
+}
+
+/// A worker's first word. What it says of its sandbox is unattested.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct Hello {
+    /// Landlock ABI in force in the worker, 0 in a demo without it.
+    pub landlock_abi: u8,
+    /// Where the agent works.
+    pub workspace: Text<1024>,
+}
+
+/// What became of a thread's earlier turns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+pub enum History {
+    /// There were none.
+    New,
+    /// Goose has them.
+    Resumed,
+    /// Goose no longer has them: the thread starts anew, and the person is told.
+    Lost,
+}
+
+/// Whose words a piece of text is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+pub enum DeltaKind {
+    /// The answer.
+    Answer,
+    /// The model's thinking.
+    Thought,
+}
+
+/// How far a tool call is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+pub enum ToolState {
+    /// Announced or running.
+    Running,
+    /// Ended well.
+    Completed,
+    /// Ended with an error.
+    Failed,
+    /// The turn ended before it did.
+    Abandoned,
+}
+
+/// How a turn ended.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub enum TurnEnd {
+    /// The answer is whole.
+    Complete,
+    /// Cancelled, by the person or by a drain.
+    Cancelled,
+    /// The model's output limit cut the answer.
+    MaxTokens,
+    /// Goose's limit of actions in a turn was reached.
+    MaxActions,
+    /// The model declined.
+    Declined,
+    /// It failed.
+    Failed(Failure),
+}
+
+/// Why a turn failed.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct Failure {
+    /// What it was.
+    pub kind: FailureKind,
+    /// For the journal: what Goose or the system said. Never the person's text.
+    pub detail: Text<1024>,
+    /// Goose gave any sign of work on this prompt before it failed, or may
+    /// have: it must not be run again by itself.
+    pub may_have_acted: bool,
+}
+
+/// Failures that people are told about in different words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Encode, Decode)]
+pub enum FailureKind {
+    /// Goose ended in the middle of the turn.
+    GooseCrashed,
+    /// Goose did not start or did not answer its first request.
+    GooseUnavailable,
+    /// Goose said nothing for the inactivity limit.
+    Inactive,
+    /// No provider or model is configured.
+    NoProvider,
+    /// The provider's key is missing; a desktop keyring, if it is there, is not reachable.
+    ProviderKeyMissing,
+    /// The provider does not accept the key.
+    ProviderAuth,
+    /// The provider failed; Goose's words are in the answer.
+    ProviderError,
+    /// The conversation does not fit the model's context.
+    ContextOverflow,
+    /// The turn ended without a word.
+    EmptyAnswer,
+    /// The agent's sandbox could not be built.
+    SandboxRefused,
+    /// Goose could not be put in the configured mode.
+    ModeRefused,
+    /// The prompt is over [`MAX_PROMPT`].
+    PromptTooLong,
+    /// All Goose processes this person may have are busy.
+    TooManyThreads,
+    /// Goose broke its protocol.
+    Protocol,
+    /// The worker is draining.
+    Draining,
+}
