@@ -1,2 +1,3 @@
 //! Not written yet.
+
 fn main() {}
