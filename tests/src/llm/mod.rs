@@ -1,1 +1,115 @@
-//! Not written yet.
+//! A scripted LLM that speaks OpenAI's chat completions: the person's own words
+//! decide what it answers, so a test or a demo needs no key and no network.
+//!
+//! Trust: it listens on loopback for tests and demos and believes everybody.
+//! What it was asked is kept, within limits, for tests to look at.
+
+mod plan;
+mod record;
+mod reply;
+mod request;
+mod script;
+
+#[cfg(test)]
+mod tests;
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::serve::ListenerExt;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+pub use record::{Outcome, Request};
+
+use record::Record;
+
+/// Largest request body, in bytes. Goose sends the whole conversation each time.
+const MAX_BODY: usize = 64 * 1024 * 1024;
+
+/// A running scripted LLM; it ends when this is dropped.
+#[derive(Debug)]
+pub struct Llm {
+    address: SocketAddr,
+    record: Arc<Record>,
+    task: JoinHandle<()>,
+}
+
+impl Llm {
+    /// Listens at `address` (port 0 takes a free one). Needs a tokio runtime.
+    ///
+    /// # Errors
+    /// The system's, when the address cannot be listened at.
+    pub async fn start(address: SocketAddr) -> io::Result<Self> {
+        let listener = TcpListener::bind(address).await?;
+        let address = listener.local_addr()?;
+        let record = Arc::new(Record::default());
+        let service = axum::Router::new()
+            .route("/v1/chat/completions", post(complete))
+            .route("/v1/models", get(models))
+            .route("/_llm/requests", get(requests))
+            .layer(DefaultBodyLimit::max(MAX_BODY))
+            .with_state(Arc::clone(&record));
+        // Small events must not wait for the ones after them.
+        let listener = listener.tap_io(|stream| {
+            let _ = stream.set_nodelay(true);
+        });
+        let task = tokio::spawn(async move {
+            let _ = axum::serve(listener, service).await;
+        });
+        Ok(Self {
+            address,
+            record,
+            task,
+        })
+    }
+
+    /// Its base, like `http://127.0.0.1:40001`, without a slash at the end.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// The requests for completions that it still remembers, oldest first.
+    #[must_use]
+    pub fn requests(&self) -> Vec<Request> {
+        self.record.all()
+    }
+}
+
+impl Drop for Llm {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+async fn complete(State(record): State<Arc<Record>>, body: Bytes) -> Response {
+    let Ok(body) = serde_json::from_slice::<Value>(&body) else {
+        return reply::error(StatusCode::BAD_REQUEST, "the body is not JSON", "bad_json");
+    };
+    let attempts = record.attempts(&body);
+    let answer = plan::answer(&body, attempts);
+    let entry = record.begin(body.clone());
+    reply::respond(&body, answer, entry)
+}
+
+async fn models() -> Json<Value> {
+    let models: Vec<Value> = ["gpt-4o", "gpt-4o-mini"]
+        .iter()
+        .map(|id| json!({"id": id, "object": "model", "created": 1, "owned_by": "gaggle"}))
+        .collect();
+    Json(json!({"object": "list", "data": models}))
+}
+
+async fn requests(State(record): State<Arc<Record>>) -> Response {
+    let all: Vec<Value> = record.all().into_iter().map(|r| r.body).collect();
+    Json(all).into_response()
+}
