@@ -91,6 +91,19 @@ macro_rules! mattermost_id {
             }
         }
 
+        // A post's author and its thread are Mattermost ids already.
+        impl From<MattermostId> for $name {
+            fn from(id: MattermostId) -> Self {
+                Self(id)
+            }
+        }
+
+        impl From<$name> for MattermostId {
+            fn from(id: $name) -> Self {
+                id.0
+            }
+        }
+
         display_as_str!($name);
     };
 }

@@ -1,0 +1,163 @@
+//! Everything an admin can say to the frontend.
+//!
+//! Trust: the files are the admin's. They are parsed once; what is unknown,
+//! contradictory or unsafe is refused with file, line and what to write instead,
+//! all of it in one go.
+
+mod environment;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use gaggle_ipc::MattermostId;
+use gaggle_ipc::session::GooseMode;
+use reqwest::Url;
+use secrecy::SecretString;
+
+pub use environment::Environment;
+
+/// The settings in force.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// How to reach Mattermost.
+    pub mattermost: Mattermost,
+    /// Who may use the bot; empty = everyone whom root has in its mapping.
+    pub approved: Vec<ApprovedUser>,
+    /// Bots that are answered like people.
+    pub allowed_bots: Vec<MattermostId>,
+    /// Where the bot answers, and to what.
+    pub rules: Rules,
+    /// How much of the agent's doing is shown.
+    pub trace: TraceMode,
+    /// Pause between two looks at Mattermost.
+    pub poll_interval: Duration,
+    /// A turn in which Goose says nothing for so long is ended.
+    pub rpc_timeout: Duration,
+    /// Threads kept live.
+    pub max_sessions: usize,
+    /// How Goose decides on tool calls.
+    pub mode: GooseMode,
+    /// A Goose without a turn for so long is stopped.
+    pub goose_idle: Duration,
+    /// The tools that Goose gets from Mattermost.
+    pub mcp: Mcp,
+    /// Log methods, ids and sizes.
+    pub debug: bool,
+    /// What to log at start: what was assumed, ignored or should be changed.
+    pub notices: Vec<String>,
+}
+
+/// How to reach Mattermost.
+#[derive(Debug, Clone)]
+pub struct Mattermost {
+    /// Its address; ends with `/`.
+    pub url: Url,
+    /// The bot's token.
+    pub token: SecretString,
+    /// A PEM file with CAs to trust beside the system's.
+    pub ca_file: Option<PathBuf>,
+    /// Proxies to go through.
+    pub proxy: Proxy,
+}
+
+/// Proxies, as the usual variables name them.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Proxy {
+    /// `HTTP_PROXY`.
+    pub http: Option<Url>,
+    /// `HTTPS_PROXY`.
+    pub https: Option<Url>,
+    /// `NO_PROXY`: hosts to reach without one.
+    pub none_for: Option<String>,
+}
+
+impl std::fmt::Debug for Proxy {
+    // A proxy's address may hold a password.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Proxy")
+            .field("http", &self.http.is_some())
+            .field("https", &self.https.is_some())
+            .field("none_for", &self.none_for)
+            .finish()
+    }
+}
+
+/// One who may use the bot.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum ApprovedUser {
+    /// By the immutable id.
+    Id(MattermostId),
+    /// By name, in lower case; to be resolved to an id once, at start.
+    Username(String),
+}
+
+/// How much of the agent's doing is shown while it works.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum TraceMode {
+    /// Nothing.
+    Off,
+    /// Thoughts and tool calls, as attachments.
+    Full,
+    /// One line: `Thinking... [last action]`.
+    #[default]
+    Simplified,
+}
+
+/// Where the bot answers, and to what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rules {
+    /// Direct messages.
+    pub direct: DirectRule,
+    /// Group messages.
+    pub group: MentionRule,
+    /// Public and private channels.
+    pub channel: MentionRule,
+}
+
+/// What becomes of direct messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum DirectRule {
+    /// Every post is answered.
+    Answer,
+    /// None is.
+    Ignore,
+}
+
+/// When a post has to mention the bot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum MentionRule {
+    /// Always.
+    Always,
+    /// Unless it continues a thread in which the bot answers this person.
+    ExceptInOwnThread,
+}
+
+/// The tools that Goose gets from Mattermost.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mcp {
+    /// Goose gets them.
+    pub enabled: bool,
+    /// Where outside clients are served, if anywhere: host and port.
+    pub listener: Option<(String, u16)>,
+}
+
+/// What is wrong with the configuration, all of it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the configuration is not usable:\n{}", problems.join("\n"))]
+pub struct ConfigError {
+    /// One sentence each, with file, line and what to write instead.
+    pub problems: Vec<String>,
+}
+
+impl Config {
+    /// Reads `gaggle.toml` and `gaggle.env` in `config_dir` (either may be
+    /// missing) and the variables in `environment`, which go before both.
+    ///
+    /// # Errors
+    /// [`ConfigError`] with everything that is wrong.
+    pub fn load(_config_dir: &Path, _environment: &Environment) -> Result<Self, ConfigError> {
+        Err(ConfigError {
+            problems: vec!["not written yet".to_owned()],
+        })
+    }
+}

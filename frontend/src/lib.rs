@@ -1,0 +1,12 @@
+//! Gaggle's unprivileged half: it speaks with Mattermost and with the workers.
+//!
+//! Trust: root resolves who a person is; this process only names people by
+//! their immutable ids. Whatever Mattermost or a worker sends is parsed once,
+//! at the edge, and never believed further than its type says.
+#![forbid(unsafe_code)]
+
+pub mod config;
+pub mod ingest;
+pub mod log;
+pub mod mattermost;
+pub mod state;

@@ -1,0 +1,59 @@
+//! Where records go: to the journal under systemd, to stderr elsewhere.
+//!
+//! Trust: nothing that people wrote and no secret is ever passed to a log call;
+//! ids, sizes, methods and status codes are. Libraries below warnings are mute,
+//! because their debug output knows no such rule.
+
+use std::io::IsTerminal;
+use std::path::Path;
+
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+
+/// The journal's native socket.
+const JOURNAL: &str = "/run/systemd/journal/socket";
+const IDENTIFIER: &str = "gaggle-frontend";
+
+/// The log could not be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum LogError {
+    /// It was set up before in this process.
+    #[error("the log is set up already: call log::init once")]
+    Again,
+}
+
+/// Sends records to the journal if its socket is there and stderr is not a
+/// terminal, to stderr otherwise. `debug` adds methods, ids and sizes.
+///
+/// # Errors
+/// [`LogError::Again`] on a second call.
+pub fn init(debug: bool) -> Result<(), LogError> {
+    let own = if debug {
+        tracing::Level::DEBUG
+    } else {
+        tracing::Level::INFO
+    };
+    let filter = Targets::new()
+        .with_default(tracing::Level::WARN)
+        .with_target("gaggle_frontend", own);
+    let registry = tracing_subscriber::registry().with(filter);
+    // A journal that vanishes later loses records without an error, so what
+    // must not be lost (the audit) is root's to write, never ours.
+    let journal = (Path::new(JOURNAL).exists() && !std::io::stderr().is_terminal())
+        .then(tracing_journald::layer)
+        .and_then(Result::ok);
+    let started = match journal {
+        Some(layer) => registry
+            .with(
+                layer
+                    .with_field_prefix(None)
+                    .with_syslog_identifier(IDENTIFIER.to_owned()),
+            )
+            .try_init(),
+        None => registry
+            .with(tracing_subscriber::fmt::layer().with_writer(std::io::stderr))
+            .try_init(),
+    };
+    started.map_err(|_| LogError::Again)
+}

@@ -1,0 +1,18 @@
+//! Mattermost's REST API, version 4, as a bot uses it.
+//!
+//! Trust: the server is who its TLS certificate says, and its answers are
+//! believed about Mattermost's own affairs (who wrote, in which channel). Every
+//! answer is capped in size, unknown JSON is ignored, and what is not an id does
+//! not become one. Errors are told apart by their `id`, never by their message,
+//! which the server translates.
+
+mod client;
+mod error;
+mod types;
+mod wire;
+
+pub use client::{Client, NewPost, PageQuery, PendingPostId, PostPatch};
+pub use error::Error;
+pub use types::{
+    Channel, ChannelKind, ChannelList, ChannelMember, Emoji, Post, PostPage, Reaction, Team, User,
+};
