@@ -8,5 +8,8 @@
 pub mod config;
 pub mod ingest;
 pub mod log;
+pub mod markdown;
 pub mod mattermost;
+pub mod mentions;
+pub mod render;
 pub mod state;

@@ -1,0 +1,8 @@
+//! What a turn looks like in Mattermost, as pure functions.
+//!
+//! Trust: everything shown here is the agent's text. It leaves this module
+//! defused and in pieces that Mattermost accepts.
+
+pub mod defuse;
+mod links;
+pub mod split;
