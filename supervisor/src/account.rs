@@ -1,0 +1,187 @@
+//! An account name -> numbers, and the accounts that get no agent.
+//!
+//! Trust: the name comes from the root-owned mapping; what the system's name
+//! services say of it is believed, but judged by number: uid 0 under another
+//! name is uid 0.
+
+use std::ffi::CString;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Component, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use gaggle_ipc::AccountName;
+use gaggle_ipc::control::RefusalCode;
+use nix::unistd::{Gid, Group, Uid, User};
+
+use crate::sys;
+
+const FIRST_PERSON: u32 = 1000;
+const NOBODY: u32 = 65534;
+const SECONDS_A_DAY: u64 = 86_400;
+
+/// Groups whose members are root in all but name, or read what is not theirs.
+const POWERFUL_GROUPS: &[&str] = &[
+    "root",
+    "sudo",
+    "wheel",
+    "admin",
+    "docker",
+    "podman",
+    "lxd",
+    "lxc",
+    "incus",
+    "incus-admin",
+    "libvirt",
+    "libvirt-qemu",
+    "kvm",
+    "disk",
+    "shadow",
+    "adm",
+    "systemd-journal",
+    "kmem",
+    "tty",
+    "video",
+    "input",
+    "render",
+    "staff",
+    "utmp",
+    "crontab",
+    "mail",
+    "backup",
+    "operator",
+    "src",
+    "gaggle",
+    "plugdev",
+    "netdev",
+];
+
+/// An account as the system knows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Account {
+    pub(crate) name: AccountName,
+    pub(crate) uid: Uid,
+    pub(crate) gid: Gid,
+    pub(crate) home: PathBuf,
+}
+
+/// Looks an account up and judges it. The expiry is not judged here: it may
+/// come and go while the mapping stays.
+///
+/// # Errors
+/// The reason to give it no agent.
+pub(crate) fn look_up(name: &AccountName) -> Result<Account, RefusalCode> {
+    let user = match User::from_name(name.as_str()) {
+        Ok(Some(user)) => user,
+        Ok(None) => return Err(RefusalCode::AccountUnknown),
+        Err(_) => return Err(RefusalCode::LookupFailed),
+    };
+    if user.uid.is_root() || user.gid.as_raw() == 0 {
+        return Err(RefusalCode::AccountIsRoot);
+    }
+    if user.uid.as_raw() < FIRST_PERSON || user.uid.as_raw() >= NOBODY {
+        return Err(RefusalCode::AccountIsSystem);
+    }
+    let plain = user
+        .dir
+        .components()
+        .all(|c| matches!(c, Component::RootDir | Component::Normal(_)));
+    let deep = user.dir.components().count() > 1;
+    let nowhere = user.dir.starts_with("/nonexistent") || user.dir.starts_with("/root");
+    // The home goes into the worker's environment as text.
+    let text = user
+        .dir
+        .to_str()
+        .is_some_and(|dir| !dir.chars().any(|c| c.is_control() || c == ':'));
+    if !user.dir.is_absolute() || !plain || !deep || nowhere || !text {
+        return Err(RefusalCode::HomeUnusable);
+    }
+    Ok(Account {
+        name: name.clone(),
+        uid: user.uid,
+        gid: user.gid,
+        home: user.dir,
+    })
+}
+
+/// The account is expired today, or gone: the admin's off-switch (`chage -E 1`).
+pub(crate) fn is_expired(account: &Account) -> bool {
+    match CString::new(account.name.as_str()) {
+        Ok(name) => sys::expiry_day(&name).is_some_and(|day| day <= today()),
+        Err(_) => true,
+    }
+}
+
+fn today() -> i64 {
+    let seconds = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |d| d.as_secs());
+    i64::try_from(seconds / SECONDS_A_DAY).unwrap_or(i64::MAX)
+}
+
+/// Resolves the supplementary groups that a mapping entry asks for.
+///
+/// # Errors
+/// A sentence that names the group and why it is refused.
+pub(crate) fn resolve_groups(names: &[String]) -> Result<Vec<Gid>, String> {
+    let mut gids = Vec::new();
+    for name in names {
+        let group = match Group::from_name(name) {
+            Ok(Some(group)) => group,
+            Ok(None) => return Err(format!("group {name:?} does not exist")),
+            Err(_) => return Err(format!("group {name:?} could not be looked up")),
+        };
+        // By number too: an alias of such a group is such a group.
+        let alias = Group::from_gid(group.gid)
+            .ok()
+            .flatten()
+            .map(|g| g.name)
+            .unwrap_or_default();
+        let powerful = |name: &str| POWERFUL_GROUPS.contains(&name);
+        if group.gid.as_raw() == 0 || powerful(name) || powerful(&alias) {
+            return Err(format!(
+                "group {name:?} would give the agent the power of root; remove it"
+            ));
+        }
+        gids.push(group.gid);
+    }
+    Ok(gids)
+}
+
+/// The home as a C string.
+///
+/// # Errors
+/// [`RefusalCode::HomeUnusable`] if it has a NUL.
+pub(crate) fn home_c(account: &Account) -> Result<CString, RefusalCode> {
+    CString::new(account.home.as_os_str().as_bytes()).map_err(|_| RefusalCode::HomeUnusable)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn root_system_and_unknown_accounts_are_told_apart() {
+        let of = |name| look_up(&AccountName::new(name).unwrap()).unwrap_err();
+        assert_eq!(of("root"), RefusalCode::AccountIsRoot);
+        assert_eq!(of("daemon"), RefusalCode::AccountIsSystem);
+        assert_eq!(of("nobody"), RefusalCode::AccountIsSystem);
+        assert_eq!(of("no-such-account-here"), RefusalCode::AccountUnknown);
+    }
+
+    #[test]
+    fn groups_with_the_power_of_root_are_refused_by_name() {
+        for name in ["sudo", "disk", "shadow", "adm"] {
+            assert!(
+                resolve_groups(&[name.to_owned()])
+                    .unwrap_err()
+                    .contains(name)
+            );
+        }
+        assert!(
+            resolve_groups(&["no-such-group".to_owned()])
+                .unwrap_err()
+                .contains("exist")
+        );
+        assert_eq!(resolve_groups(&["users".to_owned()]).unwrap().len(), 1);
+    }
+}

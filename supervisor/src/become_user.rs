@@ -1,0 +1,197 @@
+//! The child between fork and exec: from root to the account, step by step.
+//!
+//! Trust: everything it needs was resolved by the parent before the fork. The
+//! order is the point of this file; each line says what must come before it.
+//! A step that fails reports itself on the error pipe and the child is gone.
+
+use std::convert::Infallible;
+use std::ffi::CString;
+use std::os::fd::{AsRawFd, OwnedFd};
+
+use caps::CapSet;
+use gaggle_ipc::launch::{CGROUP_FD, LaunchStep, SESSION_FD};
+use nix::errno::Errno;
+use nix::sys::prctl;
+use nix::sys::signal::{SigSet, SigmaskHow, Signal, sigprocmask};
+use nix::sys::stat::{Mode, SFlag, stat, umask};
+use nix::unistd::{
+    Gid, Pid, Uid, chdir, execve, getgroups, getppid, getresgid, getresuid, setgroups, setresgid,
+    setresuid, setsid, write,
+};
+
+use crate::cgroup;
+use crate::sys;
+
+/// NOROOT, NO_CAP_AMBIENT_RAISE and their locks, and the locks of KEEP_CAPS and
+/// NO_SETUID_FIXUP in their off position. See capabilities(7).
+const SECUREBITS: i32 = 0x01 | 0x02 | 0x08 | 0x20 | 0x40 | 0x80;
+
+/// All that the child needs, resolved beforehand.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    pub(crate) supervisor: Pid,
+    pub(crate) uid: Uid,
+    pub(crate) gid: Gid,
+    /// The primary group first, then those of the mapping entry.
+    pub(crate) groups: Vec<Gid>,
+    pub(crate) home: CString,
+    pub(crate) program: CString,
+    pub(crate) environment: Vec<CString>,
+    pub(crate) cgroup: cgroup::ForChild,
+    pub(crate) null: OwnedFd,
+    pub(crate) log: OwnedFd,
+    pub(crate) session: OwnedFd,
+    pub(crate) error: OwnedFd,
+}
+
+type Step = Result<(), (LaunchStep, Errno)>;
+
+/// Runs the plan; returns only by leaving the process.
+pub(crate) fn run(plan: &Plan) -> ! {
+    let (step, errno) = match steps(plan) {
+        Ok(never) => match never {},
+        Err(failed) => failed,
+    };
+    let mut report = [0; 5];
+    if let Some((first, rest)) = report.split_first_mut() {
+        *first = step as u8;
+        rest.copy_from_slice(&(errno as i32).to_le_bytes());
+    }
+    // Nothing can be done if even the report fails: the parent then sees an
+    // exit without one, which is a failed launch too.
+    let _ = write(&plan.error, &report);
+    sys::exit_now(1)
+}
+
+fn steps(plan: &Plan) -> Result<Infallible, (LaunchStep, Errno)> {
+    default_signals()?;
+    // Its own session: no controlling terminal to push input into.
+    setsid().map_err(|errno| (LaunchStep::NewSession, errno))?;
+    // Before anything else can be forked, so that every descendant is in it.
+    write(&plan.cgroup.procs, b"0").map_err(|errno| (LaunchStep::JoinCgroup, errno))?;
+    descriptors(plan).map_err(|errno| (LaunchStep::Descriptors, errno))?;
+    umask(Mode::from_bits_truncate(0o077));
+    // Both need CAP_SETPCAP, so before the uid changes.
+    sys::set_securebits(SECUREBITS).map_err(|errno| (LaunchStep::Securebits, errno))?;
+    empty_capability_sets()?;
+    // Groups first, while it is still allowed; then gid; uid last, for good.
+    setgroups(&plan.groups).map_err(|errno| (LaunchStep::Groups, errno))?;
+    setresgid(plan.gid, plan.gid, plan.gid).map_err(|errno| (LaunchStep::Gid, errno))?;
+    setresuid(plan.uid, plan.uid, plan.uid).map_err(|errno| (LaunchStep::Uid, errno))?;
+    verify_drop(plan)?;
+    die_with_supervisor(plan)?;
+    enter_home(plan)?;
+    let name = [c"gaggle-worker"];
+    execve(&plan.program, &name, &plan.environment).map_err(|errno| (LaunchStep::Exec, errno))
+}
+
+/// Ignored signals survive an exec, and Rust ignores SIGPIPE.
+fn default_signals() -> Step {
+    let failed = |errno| (LaunchStep::Signals, errno);
+    for signal in Signal::iterator() {
+        if !matches!(signal, Signal::SIGKILL | Signal::SIGSTOP) {
+            sys::default_signal(signal).map_err(failed)?;
+        }
+    }
+    sigprocmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::empty()), None).map_err(failed)
+}
+
+/// Leaves exactly 0 to 4 and the error pipe. An inherited descriptor would
+/// bypass every sandbox rule, so what is not named here is closed.
+fn descriptors(plan: &Plan) -> Result<(), Errno> {
+    // No source has one of these numbers: start-up reserved them.
+    sys::duplicate_onto(&plan.null, 0)?;
+    sys::duplicate_onto(&plan.log, 1)?;
+    sys::duplicate_onto(&plan.log, 2)?;
+    sys::duplicate_onto(&plan.session, SESSION_FD)?;
+    sys::duplicate_onto(&plan.cgroup.folder, CGROUP_FD)?;
+    // The error pipe stays where it is and is close-on-exec: that it closes is
+    // the good news for the parent.
+    let error = u32::try_from(plan.error.as_raw_fd()).map_err(|_| Errno::EBADF)?;
+    let first = u32::try_from(CGROUP_FD).map_err(|_| Errno::EBADF)? + 1;
+    if first < error {
+        sys::close_range(first, error - 1)?;
+    }
+    sys::close_range(error + 1, u32::MAX)
+}
+
+fn empty_capability_sets() -> Step {
+    let failed = |_| (LaunchStep::Capabilities, Errno::EPERM);
+    // The bounding set first: dropping from it needs a capability that the
+    // change of uid takes away, and it is what an exec could regain.
+    caps::clear(None, CapSet::Bounding).map_err(failed)?;
+    caps::clear(None, CapSet::Ambient).map_err(failed)?;
+    caps::clear(None, CapSet::Inheritable).map_err(failed)
+}
+
+/// Believes the drop only after trying to undo it.
+fn verify_drop(plan: &Plan) -> Step {
+    let surprise = Err((LaunchStep::Verify, Errno::EPERM));
+    let uids = getresuid().map_err(|errno| (LaunchStep::Verify, errno))?;
+    let gids = getresgid().map_err(|errno| (LaunchStep::Verify, errno))?;
+    if [uids.real, uids.effective, uids.saved] != [plan.uid; 3]
+        || [gids.real, gids.effective, gids.saved] != [plan.gid; 3]
+    {
+        return surprise;
+    }
+    let mut groups = getgroups().map_err(|errno| (LaunchStep::Verify, errno))?;
+    let mut planned = plan.groups.clone();
+    groups.sort_unstable_by_key(|gid| gid.as_raw());
+    planned.sort_unstable_by_key(|gid| gid.as_raw());
+    planned.dedup();
+    groups.dedup();
+    if groups != planned {
+        return surprise;
+    }
+    let root = Uid::from_raw(0);
+    let wheel = Gid::from_raw(0);
+    if setresuid(root, root, root).is_ok()
+        || setresgid(wheel, wheel, wheel).is_ok()
+        || setgroups(&[wheel]).is_ok()
+    {
+        return surprise;
+    }
+    for set in [
+        CapSet::Bounding,
+        CapSet::Ambient,
+        CapSet::Inheritable,
+        CapSet::Permitted,
+        CapSet::Effective,
+    ] {
+        if !caps::read(None, set).is_ok_and(|left| left.is_empty()) {
+            return surprise;
+        }
+    }
+    if prctl::get_no_new_privs() == Ok(true) {
+        Ok(())
+    } else {
+        surprise
+    }
+}
+
+/// After the drop: a change of uid clears this setting.
+fn die_with_supervisor(plan: &Plan) -> Step {
+    prctl::set_pdeathsig(Signal::SIGKILL).map_err(|errno| (LaunchStep::DeathSignal, errno))?;
+    // It may have died before the line above.
+    if getppid() == plan.supervisor {
+        Ok(())
+    } else {
+        Err((LaunchStep::DeathSignal, Errno::ESRCH))
+    }
+}
+
+/// As the account, so that root probes nobody's home and a home that root may
+/// not enter (root-squashed NFS) works. No fallback to another folder.
+fn enter_home(plan: &Plan) -> Step {
+    chdir(plan.home.as_c_str()).map_err(|errno| (LaunchStep::HomeMissing, errno))?;
+    let home = stat(".").map_err(|errno| (LaunchStep::HomeMissing, errno))?;
+    if SFlag::from_bits_truncate(home.st_mode) & SFlag::S_IFMT != SFlag::S_IFDIR
+        || home.st_uid != plan.uid.as_raw()
+    {
+        return Err((LaunchStep::HomeOwner, Errno::EPERM));
+    }
+    if home.st_mode & 0o022 != 0 {
+        return Err((LaunchStep::HomeMode, Errno::EPERM));
+    }
+    Ok(())
+}

@@ -1,0 +1,222 @@
+//! Everything root read, as one snapshot: a launch never sees half of a reload.
+//!
+//! Trust: all files are root-owned, opened by [`trusted_file`](crate::trusted_file).
+//! `gaggle.toml` and `gaggle.env` are the frontend's and never opened here.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use gaggle_ipc::MattermostUserId;
+use gaggle_ipc::control::RefusalCode;
+use nix::unistd::Gid;
+
+use crate::account::{self, Account};
+use crate::mapping::{self, BadEntry, Entry};
+use crate::provider_env::{self, ProviderEnv};
+use crate::settings::{self, Settings};
+use crate::trusted_file::{self, Secrecy};
+
+const MAPPING: &str = "user_mapping.json";
+const SETTINGS: &str = "supervisor.toml";
+const PROVIDER_ENV: &str = "goose.env";
+const ACCOUNT_ENVS: &str = "accounts";
+
+type Fingerprint = Option<(u64, i64, i64, i64)>;
+
+/// A person who gets an agent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Person {
+    pub(crate) account: Account,
+    pub(crate) entry: Entry,
+    pub(crate) groups: Vec<Gid>,
+    pub(crate) env: ProviderEnv,
+}
+
+/// The state in force.
+#[derive(Debug, Clone)]
+pub(crate) struct Snapshot {
+    pub(crate) settings: Settings,
+    pub(crate) people: BTreeMap<MattermostUserId, Person>,
+    /// Ids whose entry was refused, for the right answer to a `Start`.
+    pub(crate) refused: BTreeMap<MattermostUserId, RefusalCode>,
+    /// The same and the keys that are no ids, with what mends them.
+    pub(crate) bad: Vec<BadEntry>,
+    read: Vec<(PathBuf, Fingerprint)>,
+}
+
+impl Snapshot {
+    /// A file this snapshot was read from has changed since.
+    pub(crate) fn is_outdated(&self) -> bool {
+        self.read
+            .iter()
+            .any(|(path, before)| trusted_file::fingerprint(path) != *before)
+    }
+
+    /// Reads everything.
+    ///
+    /// # Errors
+    /// A sentence that names the file and what mends it.
+    pub(crate) fn load(config_dir: &Path) -> Result<Self, String> {
+        let mut reader = Reader {
+            config_dir,
+            read: Vec::new(),
+        };
+        let settings = reader
+            .optional(SETTINGS, Secrecy::Public, settings::parse)?
+            .unwrap_or_default();
+        let common = reader
+            .optional(PROVIDER_ENV, Secrecy::Secret, provider_env::parse)?
+            .unwrap_or_default();
+        let mapping = reader
+            .optional(MAPPING, Secrecy::Public, mapping::parse)?
+            .ok_or_else(|| {
+                let path = config_dir.join(MAPPING);
+                format!(
+                    "{}: no such file; `gaggle user add` makes it",
+                    path.display()
+                )
+            })?;
+        let mut snapshot = Self {
+            settings,
+            people: BTreeMap::new(),
+            refused: BTreeMap::new(),
+            bad: mapping.bad,
+            read: Vec::new(),
+        };
+        for bad in &snapshot.bad {
+            if let Ok(user) = MattermostUserId::new(&bad.key) {
+                snapshot.refused.insert(user, RefusalCode::EntryRefused);
+            }
+        }
+        for (user, entry) in mapping.good {
+            match reader.person(&entry, &common) {
+                Ok(person) => {
+                    snapshot.people.insert(user, person);
+                }
+                Err((code, problem)) => snapshot.refuse(user, &entry, code, problem),
+            }
+        }
+        snapshot.refuse_undeclared_sharing();
+        snapshot.read = reader.read;
+        Ok(snapshot)
+    }
+
+    fn refuse(
+        &mut self,
+        user: MattermostUserId,
+        entry: &Entry,
+        code: RefusalCode,
+        problem: String,
+    ) {
+        self.refused.insert(user, code);
+        let (key, account) = (user.as_str().to_owned(), entry.account.as_str().to_owned());
+        self.bad.push(BadEntry {
+            key,
+            account,
+            problem,
+        });
+    }
+
+    /// Several people on one uid see each other's files: each entry must say so.
+    fn refuse_undeclared_sharing(&mut self) {
+        let mut ids_of_uid = BTreeMap::<u32, Vec<MattermostUserId>>::new();
+        for (user, person) in &self.people {
+            ids_of_uid
+                .entry(person.account.uid.as_raw())
+                .or_default()
+                .push(*user);
+        }
+        for ids in ids_of_uid.into_values().filter(|ids| ids.len() > 1) {
+            let declared = |id| {
+                self.people
+                    .get(id)
+                    .is_some_and(|person| person.entry.shared)
+            };
+            if ids.iter().all(declared) {
+                continue;
+            }
+            for id in ids {
+                if let Some(person) = self.people.remove(&id) {
+                    let problem =
+                        "this account is named by several ids; give each its own, or say \
+                                   \"shared\": true in every one of these entries"
+                            .to_owned();
+                    self.refuse(id, &person.entry, RefusalCode::AccountShared, problem);
+                }
+            }
+        }
+    }
+}
+
+struct Reader<'a> {
+    config_dir: &'a Path,
+    read: Vec<(PathBuf, Fingerprint)>,
+}
+
+impl Reader<'_> {
+    fn optional<T>(
+        &mut self,
+        name: &str,
+        secrecy: Secrecy,
+        parse: impl Fn(&str) -> Result<T, String>,
+    ) -> Result<Option<T>, String> {
+        let path = self.config_dir.join(name);
+        // The fingerprint first: a change during the read is then noticed later.
+        self.read
+            .push((path.clone(), trusted_file::fingerprint(&path)));
+        match trusted_file::read(&path, secrecy) {
+            Ok(text) => parse(&text)
+                .map(Some)
+                .map_err(|error| format!("{}: {error}", path.display())),
+            Err(untrusted) if untrusted.is_missing() => Ok(None),
+            Err(untrusted) => Err(untrusted.to_string()),
+        }
+    }
+
+    fn person(
+        &mut self,
+        entry: &Entry,
+        common: &ProviderEnv,
+    ) -> Result<Person, (RefusalCode, String)> {
+        let account = account::look_up(&entry.account)
+            .map_err(|code| (code, problem_of(code, entry.account.as_str())))?;
+        let groups = account::resolve_groups(&entry.groups)
+            .map_err(|problem| (RefusalCode::EntryRefused, problem))?;
+        let own = format!("{ACCOUNT_ENVS}/{}.env", entry.account);
+        let own = self
+            .optional(&own, Secrecy::Secret, provider_env::parse)
+            .map_err(|problem| (RefusalCode::EntryRefused, problem))?
+            .unwrap_or_default();
+        let env = common.overridden_by(&own);
+        Ok(Person {
+            account,
+            entry: entry.clone(),
+            groups,
+            env,
+        })
+    }
+}
+
+fn problem_of(code: RefusalCode, account: &str) -> String {
+    match code {
+        RefusalCode::AccountUnknown => {
+            format!(
+                "no account {account:?} on this machine; run: gaggle user add {account} --mattermost ID"
+            )
+        }
+        RefusalCode::AccountIsRoot => {
+            format!("{account:?} has uid 0 or gid 0; nobody's agent runs as root")
+        }
+        RefusalCode::AccountIsSystem => {
+            format!(
+                "{account:?} is a system account (uid below 1000 or 65534); use a person's or a dedicated one"
+            )
+        }
+        RefusalCode::HomeUnusable => {
+            format!(
+                "{account:?} has no usable home; set one with: usermod -d /home/{account} {account}"
+            )
+        }
+        _ => format!("{account:?} could not be looked up; is the name service up?"),
+    }
+}

@@ -1,0 +1,95 @@
+//! The frontend's connection: one packet in, one packet out, never waiting.
+//!
+//! Trust: the peer's uid as the kernel attests it, and nothing in the bytes
+//! beyond their fixed shape. A packet that is no request ends the connection.
+
+use std::os::fd::OwnedFd;
+
+use gaggle_ipc::codec::{self, MAX_REQUEST, VERSION};
+use gaggle_ipc::control::{Closing, ControlReply, ControlRequest};
+use gaggle_ipc::seqpacket;
+use nix::errno::Errno;
+
+/// The one connection being served.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    socket: OwnedFd,
+    uid: u32,
+}
+
+/// What came.
+#[derive(Debug)]
+pub(crate) enum Received {
+    Nothing,
+    Request(ControlRequest),
+    Gone,
+    /// No request; why.
+    Violation(String),
+}
+
+impl Connection {
+    /// Takes an accepted socket whose peer was checked.
+    pub(crate) fn new(socket: OwnedFd, uid: u32) -> Self {
+        Self { socket, uid }
+    }
+
+    /// The descriptor to poll.
+    pub(crate) fn socket(&self) -> &OwnedFd {
+        &self.socket
+    }
+
+    /// The peer's uid.
+    pub(crate) fn uid(&self) -> u32 {
+        self.uid
+    }
+
+    /// Takes one request.
+    pub(crate) fn receive(&self) -> Received {
+        let packet = match seqpacket::receive(&self.socket, MAX_REQUEST) {
+            Ok(packet) => packet,
+            Err(Errno::EAGAIN | Errno::EINTR) => return Received::Nothing,
+            Err(_) => return Received::Gone,
+        };
+        if packet.is_end() {
+            return Received::Gone;
+        }
+        if packet.truncated {
+            return Received::Violation(codec::FrameError::TooLong.to_string());
+        }
+        match codec::decode(&packet.bytes, MAX_REQUEST) {
+            Ok(request) => Received::Request(request),
+            Err(codec::FrameError::Version(theirs)) => {
+                self.send(
+                    &ControlReply::Closing {
+                        reason: Closing::Version(VERSION),
+                    },
+                    None,
+                );
+                Received::Violation(codec::FrameError::Version(theirs).to_string())
+            }
+            Err(error) => {
+                self.send(
+                    &ControlReply::Closing {
+                        reason: Closing::ProtocolViolation,
+                    },
+                    None,
+                );
+                Received::Violation(error.to_string())
+            }
+        }
+    }
+
+    /// Sends one reply; `false` if the peer does not read or is gone. It is
+    /// then dropped, never waited for.
+    pub(crate) fn send(&self, reply: &ControlReply, fd: Option<&OwnedFd>) -> bool {
+        codec::encode(reply).is_ok_and(|frame| seqpacket::send(&self.socket, &frame, fd).is_ok())
+    }
+}
+
+/// Tells a peer that is not served why, and drops it.
+pub(crate) fn turn_away(socket: &OwnedFd, reason: Closing) {
+    if let Ok(frame) = codec::encode(&ControlReply::Closing { reason }) {
+        // It is being dropped anyway.
+        let _ = seqpacket::send(socket, &frame, None);
+    }
+}

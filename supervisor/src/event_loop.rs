@@ -1,0 +1,331 @@
+//! One thread, one `poll`: signals, sockets, dying workers, their log lines.
+//!
+//! Trust: every source gets one small piece of work per turn and none is waited
+//! for, so that no peer can starve another or the signals.
+
+use std::os::fd::{AsFd, BorrowedFd};
+use std::time::{Duration, Instant};
+
+use gaggle_ipc::WorkerId;
+use gaggle_ipc::admin::AdminRequest;
+use gaggle_ipc::control::Closing;
+use gaggle_ipc::seqpacket;
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::{SigSet, Signal};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
+
+use crate::admin::{self, AdminConnection};
+use crate::audit::Event;
+use crate::control::{self, Connection};
+use crate::service::Service;
+use crate::startup::Listeners;
+use crate::status;
+use crate::workers::State;
+
+/// How often files and accounts are looked at.
+const MINUTE: Duration = Duration::from_secs(60);
+/// How often a dying worker's cgroup is looked at.
+const BURIAL: Duration = Duration::from_millis(5);
+/// Longest sleep, well below any sensible watchdog.
+const LONGEST: Duration = Duration::from_secs(5);
+
+/// A descriptor's meaning.
+#[derive(Clone, Copy)]
+enum Source {
+    Signals,
+    ControlListener,
+    AdminListener,
+    Frontend,
+    Admin(usize),
+    Launch(WorkerId),
+    Process,
+    Log(WorkerId),
+}
+
+/// The loop's own state.
+pub(crate) struct EventLoop {
+    pub(crate) service: Service,
+    listeners: Listeners,
+    signals: SignalFd,
+    admins: Vec<AdminConnection>,
+    frontend_uid: u32,
+    next_minute: Instant,
+}
+
+impl EventLoop {
+    /// Blocks the signals that are read here from now on.
+    ///
+    /// # Errors
+    /// The system's.
+    pub(crate) fn new(
+        service: Service,
+        listeners: Listeners,
+        frontend_uid: u32,
+    ) -> Result<Self, Errno> {
+        let mut mask = SigSet::empty();
+        for signal in [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP] {
+            mask.add(signal);
+        }
+        mask.thread_block()?;
+        let signals = SignalFd::with_flags(&mask, SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC)?;
+        let next_minute = Instant::now() + MINUTE;
+        Ok(Self {
+            service,
+            listeners,
+            signals,
+            admins: Vec::new(),
+            frontend_uid,
+            next_minute,
+        })
+    }
+
+    /// Serves until everything is stopped.
+    ///
+    /// # Errors
+    /// The system's, if it cannot even wait any more.
+    pub(crate) fn run(mut self) -> Result<(), Errno> {
+        while !(self.service.shutting_down && self.service.workers.is_empty()) {
+            for source in self.wait()? {
+                self.serve(source);
+            }
+            self.on_time();
+            self.service.bury();
+            self.admins.retain_mut(AdminConnection::flush);
+            // A watchdog that cannot be told shows by itself.
+            let _ = sd_notify::notify(&[sd_notify::NotifyState::Watchdog]);
+        }
+        Ok(())
+    }
+
+    fn wait(&self) -> Result<Vec<Source>, Errno> {
+        let sources = self.sources();
+        let mut polled: Vec<_> = sources
+            .iter()
+            .map(|(_, fd, flags)| PollFd::new(*fd, *flags))
+            .collect();
+        let timeout = PollTimeout::try_from(self.sleep()).unwrap_or(PollTimeout::ZERO);
+        match poll(&mut polled, timeout) {
+            Ok(_) => {}
+            Err(Errno::EINTR) => return Ok(Vec::new()),
+            Err(errno) => return Err(errno),
+        }
+        let ready = polled.iter().map(|fd| fd.any().unwrap_or(true));
+        Ok(sources
+            .iter()
+            .zip(ready)
+            .filter(|(_, ready)| *ready)
+            .map(|((s, ..), _)| *s)
+            .collect())
+    }
+
+    fn sources(&self) -> Vec<(Source, BorrowedFd<'_>, PollFlags)> {
+        let read = PollFlags::POLLIN;
+        let mut sources = vec![
+            (Source::Signals, self.signals.as_fd(), read),
+            (
+                Source::ControlListener,
+                self.listeners.control.as_fd(),
+                read,
+            ),
+            (Source::AdminListener, self.listeners.admin.as_fd(), read),
+        ];
+        for worker in self.service.workers.values() {
+            if let State::Launching { error, .. } = &worker.state {
+                sources.push((Source::Launch(worker.id), error.as_fd(), read));
+            }
+            if !matches!(worker.state, State::Ending(_)) {
+                sources.push((Source::Process, worker.pidfd.as_fd(), read));
+            }
+            if let Some(log) = &worker.log {
+                sources.push((Source::Log(worker.id), log.fd().as_fd(), read));
+            }
+        }
+        for (index, admin) in self.admins.iter().enumerate() {
+            let flags = if admin.wants_to_write() {
+                read | PollFlags::POLLOUT
+            } else {
+                read
+            };
+            sources.push((Source::Admin(index), admin.socket().as_fd(), flags));
+        }
+        if let Some(frontend) = &self.service.frontend {
+            sources.push((Source::Frontend, frontend.socket().as_fd(), read));
+        }
+        sources
+    }
+
+    fn sleep(&self) -> Duration {
+        let now = Instant::now();
+        let workers = self.service.workers.values();
+        if workers
+            .clone()
+            .any(|worker| matches!(worker.state, State::Ending(_)))
+        {
+            return BURIAL;
+        }
+        let deadlines = workers.filter_map(crate::workers::Worker::deadline);
+        let next = deadlines
+            .chain([self.next_minute])
+            .min()
+            .unwrap_or(self.next_minute);
+        // Rounded up: a sleep that ends just short of a deadline would spin.
+        next.saturating_duration_since(now).min(LONGEST) + Duration::from_millis(1)
+    }
+
+    fn serve(&mut self, source: Source) {
+        match source {
+            Source::Signals => self.serve_signals(),
+            Source::ControlListener => self.accept_frontend(),
+            Source::AdminListener => self.accept_admin(),
+            Source::Frontend => self.serve_frontend(),
+            Source::Admin(index) => self.serve_admin(index),
+            Source::Launch(id) => self.service.follow_launch(id),
+            // Reaped with all others at the end of the turn.
+            Source::Process => {}
+            Source::Log(id) => self.serve_log(id),
+        }
+    }
+
+    fn serve_signals(&mut self) {
+        while let Ok(Some(signal)) = self.signals.read_signal() {
+            match i32::try_from(signal.ssi_signo).map(Signal::try_from) {
+                Ok(Ok(Signal::SIGHUP)) => self.service.reload(),
+                _ => {
+                    let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
+                    self.service.shut_down();
+                }
+            }
+        }
+    }
+
+    fn accept_frontend(&mut self) {
+        let Ok(socket) = seqpacket::accept(&self.listeners.control) else {
+            return;
+        };
+        let uid = seqpacket::peer_uid(&socket).unwrap_or(u32::MAX);
+        let refused = if uid != self.frontend_uid {
+            Some((Closing::PeerNotAllowed, "not the frontend's account"))
+        } else if self.service.frontend.is_some() {
+            Some((Closing::InUse, "another frontend is connected"))
+        } else if self.service.shutting_down {
+            Some((Closing::ShuttingDown, "shutting down"))
+        } else {
+            None
+        };
+        if let Some((reason, why)) = refused {
+            control::turn_away(&socket, reason);
+            self.service.audit.emit(&Event::PeerRefused {
+                socket: "control",
+                uid,
+                why,
+            });
+            return;
+        }
+        self.service.audit.emit(&Event::FrontendConnected { uid });
+        self.service.frontend = Some(Connection::new(socket, uid));
+    }
+
+    fn accept_admin(&mut self) {
+        let Ok(socket) = seqpacket::accept(&self.listeners.admin) else {
+            return;
+        };
+        let uid = seqpacket::peer_uid(&socket).unwrap_or(u32::MAX);
+        if uid != 0 || self.admins.len() >= admin::MAX_CONNECTIONS {
+            let why = if uid == 0 {
+                "too many connections"
+            } else {
+                "not root"
+            };
+            self.service.audit.emit(&Event::PeerRefused {
+                socket: "admin",
+                uid,
+                why,
+            });
+            return;
+        }
+        self.admins.push(AdminConnection::new(socket));
+    }
+
+    fn serve_frontend(&mut self) {
+        let Some(frontend) = &self.service.frontend else {
+            return;
+        };
+        match frontend.receive() {
+            control::Received::Nothing => {}
+            control::Received::Request(request) => self.service.answer(request),
+            control::Received::Gone => self.service.frontend_gone(),
+            control::Received::Violation(why) => {
+                let uid = frontend.uid();
+                let event = Event::ProtocolViolation {
+                    socket: "control",
+                    uid,
+                    why: &why,
+                };
+                self.service.audit.emit(&event);
+                self.service.frontend_gone();
+            }
+        }
+    }
+
+    fn serve_admin(&mut self, index: usize) {
+        let Some(admin) = self.admins.get(index) else {
+            return;
+        };
+        let replies = match admin.receive() {
+            admin::Received::Nothing => return,
+            admin::Received::Request(AdminRequest::Status) => status::report(&self.service),
+            admin::Received::Request(AdminRequest::Reload) => {
+                self.service.reload();
+                status::reloaded(&self.service)
+            }
+            admin::Received::Gone => {
+                self.admins.remove(index);
+                return;
+            }
+            admin::Received::Violation(why) => {
+                let event = Event::ProtocolViolation {
+                    socket: "admin",
+                    uid: 0,
+                    why: &why,
+                };
+                self.service.audit.emit(&event);
+                self.admins.remove(index);
+                return;
+            }
+        };
+        if let Some(admin) = self.admins.get_mut(index) {
+            admin.answer(replies);
+        }
+    }
+
+    fn serve_log(&mut self, id: WorkerId) {
+        let Some(worker) = self.service.workers.get_mut(&id) else {
+            return;
+        };
+        let Some(log) = &mut worker.log else { return };
+        let read = log.read(Instant::now());
+        if read.ended {
+            worker.log = None;
+        }
+        let account = worker.account.clone();
+        for line in &read.lines {
+            self.service.audit.emit(&Event::WorkerOutput {
+                worker: id,
+                account: &account,
+                line,
+            });
+        }
+    }
+
+    fn on_time(&mut self) {
+        let now = Instant::now();
+        for worker in self.service.workers.values_mut() {
+            worker.enforce_deadline(now);
+        }
+        if now >= self.next_minute {
+            self.next_minute = now + MINUTE;
+            self.service.minute();
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! Sends records to the journal, and knows whether they arrived.
+//!
+//! Trust: field names are ours, values are escaped by the protocol's own length
+//! prefix, so no value can forge a field. Written here instead of using a
+//! tracing layer because a layer loses records silently when the journal's
+//! socket is gone, and root must refuse to go on unaudited.
+
+use std::io::Write as _;
+use std::os::unix::net::UnixDatagram;
+use std::time::Duration;
+
+const SOCKET: &str = "/run/systemd/journal/socket";
+
+/// A stuck journal may hold the loop up for so long at most.
+const SEND_LIMIT: Duration = Duration::from_millis(200);
+
+/// The way to the journal.
+#[derive(Debug)]
+pub(crate) struct Journal {
+    socket: Option<UnixDatagram>,
+    reachable: bool,
+}
+
+impl Journal {
+    /// Makes the sender; whether a journal listens shows with the first record.
+    pub(crate) fn new() -> Self {
+        let socket = UnixDatagram::unbound().ok();
+        if let Some(socket) = &socket {
+            // Without the limit a send could block; then better none at all.
+            if socket.set_write_timeout(Some(SEND_LIMIT)).is_err() {
+                return Self {
+                    socket: None,
+                    reachable: false,
+                };
+            }
+        }
+        Self {
+            socket,
+            reachable: false,
+        }
+    }
+
+    /// The last record arrived.
+    pub(crate) fn is_reachable(&self) -> bool {
+        self.reachable
+    }
+
+    /// Sends one record; `true` if the journal has it.
+    pub(crate) fn send(&mut self, fields: &[(&str, &str)]) -> bool {
+        let record = encode(fields);
+        let socket = self.socket.as_ref();
+        self.reachable = socket.is_some_and(|s| s.send_to(&record, SOCKET).is_ok());
+        self.reachable
+    }
+}
+
+fn encode(fields: &[(&str, &str)]) -> Vec<u8> {
+    let mut record = Vec::new();
+    for (name, value) in fields {
+        record.extend_from_slice(name.as_bytes());
+        if value.contains('\n') {
+            record.push(b'\n');
+            record.extend_from_slice(&(value.len() as u64).to_le_bytes());
+        } else {
+            record.push(b'=');
+        }
+        record.extend_from_slice(value.as_bytes());
+        record.push(b'\n');
+    }
+    record
+}
+
+/// Writes one line to stderr with its priority, as systemd reads it.
+pub(crate) fn to_stderr(priority: u8, line: &str) {
+    // If even stderr is gone there is nobody left to tell.
+    let _ = writeln!(std::io::stderr(), "<{priority}>{line}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_newline_in_a_value_cannot_forge_a_field() {
+        let record = encode(&[("A", "x\nB=y"), ("C", "z")]);
+        assert_eq!(record, b"A\n\x05\0\0\0\0\0\0\0x\nB=y\nC=z\n");
+    }
+}

@@ -1,0 +1,162 @@
+//! What a worker writes to its stdout and stderr, on its way to the journal.
+//!
+//! Trust: none. Bytes are capped per line and per span of time, controls are
+//! replaced, and nothing is interpreted. Reading never waits.
+
+use std::os::fd::OwnedFd;
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+use nix::unistd::read;
+
+/// Longest line kept, in bytes; the rest of it is dropped.
+const MAX_LINE: usize = 1024;
+/// Most bytes read in one turn of the loop.
+const MAX_READ: usize = 4096;
+/// Most lines passed on in one [`SPAN`].
+const MAX_LINES: u32 = 30;
+const SPAN: Duration = Duration::from_secs(10);
+
+/// The reading end.
+#[derive(Debug)]
+pub(crate) struct LogPipe {
+    fd: OwnedFd,
+    line: Vec<u8>,
+    span_began: Instant,
+    passed: u32,
+    dropped: u32,
+}
+
+/// What a read brought.
+#[derive(Debug, Default)]
+pub(crate) struct Lines {
+    /// Escaped lines to record.
+    pub(crate) lines: Vec<String>,
+    /// Nobody holds the writing end any more.
+    pub(crate) ended: bool,
+}
+
+impl LogPipe {
+    /// Wraps a non-blocking pipe.
+    pub(crate) fn new(fd: OwnedFd) -> Self {
+        Self {
+            fd,
+            line: Vec::new(),
+            span_began: Instant::now(),
+            passed: 0,
+            dropped: 0,
+        }
+    }
+
+    /// The descriptor to poll.
+    pub(crate) fn fd(&self) -> &OwnedFd {
+        &self.fd
+    }
+
+    /// Takes what is there, once.
+    pub(crate) fn read(&mut self, now: Instant) -> Lines {
+        let mut buffer = [0; MAX_READ];
+        match read(&self.fd, &mut buffer) {
+            Ok(0) => Lines {
+                ended: true,
+                ..Lines::default()
+            },
+            Ok(count) => {
+                let bytes = buffer.get(..count).unwrap_or_default();
+                Lines {
+                    lines: self.split(bytes, now),
+                    ended: false,
+                }
+            }
+            Err(Errno::EAGAIN | Errno::EINTR) => Lines::default(),
+            Err(_) => Lines {
+                ended: true,
+                ..Lines::default()
+            },
+        }
+    }
+
+    fn split(&mut self, bytes: &[u8], now: Instant) -> Vec<String> {
+        let mut lines = Vec::new();
+        for byte in bytes {
+            if *byte == b'\n' {
+                let line = escape(&self.line);
+                self.line.clear();
+                lines.extend(self.admit(line, now));
+            } else if self.line.len() < MAX_LINE {
+                self.line.push(*byte);
+            }
+        }
+        lines.into_iter().flatten().collect()
+    }
+
+    /// The line, preceded by the count of dropped ones when a span begins;
+    /// nothing when this span's share is used up.
+    fn admit(&mut self, line: String, now: Instant) -> [Option<String>; 2] {
+        let mut report = None;
+        if now.duration_since(self.span_began) >= SPAN {
+            if self.dropped > 0 {
+                report = Some(format!("({} lines dropped)", self.dropped));
+            }
+            self.span_began = now;
+            self.passed = 0;
+            self.dropped = 0;
+        }
+        if self.passed >= MAX_LINES {
+            self.dropped = self.dropped.saturating_add(1);
+            return [report, None];
+        }
+        self.passed += 1;
+        [report, Some(line)]
+    }
+}
+
+fn escape(line: &[u8]) -> String {
+    String::from_utf8_lossy(line)
+        .chars()
+        .map(|c| {
+            if c.is_control() || is_bidi(c) {
+                '\u{fffd}'
+            } else {
+                c
+            }
+        })
+        .collect()
+}
+
+/// Characters that reorder what a terminal shows around them.
+fn is_bidi(c: char) -> bool {
+    matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pipe() -> LogPipe {
+        LogPipe::new(nix::unistd::pipe().unwrap().0)
+    }
+
+    #[test]
+    fn a_line_cannot_forge_another_or_move_the_cursor() {
+        let mut pipe = pipe();
+        let lines = pipe.split(b"a\x1b[2Jb\r\xe2\x80\xaec\npart", Instant::now());
+        assert_eq!(lines, ["a\u{fffd}[2Jb\u{fffd}\u{fffd}c"]);
+    }
+
+    #[test]
+    fn an_endless_line_is_cut_and_a_flood_is_counted() {
+        let mut pipe = pipe();
+        let start = Instant::now();
+        let mut long = vec![b'x'; 10 * MAX_LINE];
+        long.push(b'\n');
+        assert_eq!(
+            pipe.split(&long, start).first().map(String::len),
+            Some(MAX_LINE)
+        );
+        let flood = pipe.split(&b"y\n".repeat(500), start);
+        assert_eq!(flood.len() + 1, MAX_LINES as usize);
+        let later = pipe.split(b"z\n", start + SPAN);
+        assert_eq!(later, ["(471 lines dropped)", "z"]);
+    }
+}

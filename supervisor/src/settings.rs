@@ -1,0 +1,99 @@
+//! `supervisor.toml`: what the admin decides for all workers.
+//!
+//! Trust: root-owned, opened by [`trusted_file`](crate::trusted_file). Unknown
+//! keys are errors, so that a misspelt limit cannot be silently missing.
+
+use std::path::PathBuf;
+
+use gaggle_ipc::AccountName;
+use serde::Deserialize;
+
+/// The lowest Landlock ABI that may be configured: below it a file may be
+/// opened for writing through rules that grant reading only.
+const LOWEST_FLOOR: u8 = 1;
+const HIGHEST_FLOOR: u8 = 9;
+
+/// Settings in force.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Settings {
+    /// The account of the frontend: the only peer served on `control.sock`.
+    pub(crate) frontend_user: String,
+    /// Absolute path of Goose; beside the programs if not given.
+    pub(crate) goose_path: Option<PathBuf>,
+    /// Lowest Landlock ABI a worker goes on with.
+    pub(crate) landlock_floor: u8,
+    /// Most workers at once.
+    pub(crate) max_workers: u16,
+    /// Most Goose processes per worker at once.
+    pub(crate) max_goose_per_worker: u8,
+    /// Refuse starts while the journal takes no records.
+    pub(crate) require_journal: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            frontend_user: "gaggle".to_owned(),
+            goose_path: None,
+            landlock_floor: 3,
+            max_workers: 100,
+            max_goose_per_worker: 4,
+            require_journal: true,
+        }
+    }
+}
+
+/// Reads the settings.
+///
+/// # Errors
+/// A sentence with line, column and what is wrong there.
+pub(crate) fn parse(text: &str) -> Result<Settings, String> {
+    let settings: Settings = toml::from_str(text).map_err(|error| error.to_string())?;
+    AccountName::new(&settings.frontend_user).map_err(|error| format!("frontend_user: {error}"))?;
+    if !(LOWEST_FLOOR..=HIGHEST_FLOOR).contains(&settings.landlock_floor) {
+        return Err(format!(
+            "landlock_floor: must be {LOWEST_FLOOR} to {HIGHEST_FLOOR}"
+        ));
+    }
+    if settings.max_workers == 0 {
+        return Err("max_workers: must be at least 1".to_owned());
+    }
+    if settings.max_goose_per_worker == 0 {
+        return Err("max_goose_per_worker: must be at least 1".to_owned());
+    }
+    if settings
+        .goose_path
+        .as_ref()
+        .is_some_and(|path| !path.is_absolute())
+    {
+        return Err("goose_path: must be an absolute path".to_owned());
+    }
+    Ok(settings)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_file_is_the_defaults() {
+        assert_eq!(parse("").unwrap(), Settings::default());
+    }
+
+    #[test]
+    fn each_wrong_value_is_named() {
+        for (text, named) in [
+            ("landlock_flor = 4", "landlock_flor"),
+            ("landlock_floor = 0", "landlock_floor"),
+            ("landlock_floor = 300", "landlock_floor"),
+            ("max_workers = 0", "max_workers"),
+            ("goose_path = 'goose'", "goose_path"),
+            ("frontend_user = 'Root User'", "frontend_user"),
+            ("max_workers = 'many'", "line 1"),
+        ] {
+            let error = parse(text).unwrap_err();
+            assert!(error.contains(named), "{text}: {error}");
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! What the admin is shown of root's state.
+//!
+//! Trust: the asking peer is uid 0; still nothing secret leaves here.
+
+use gaggle_ipc::admin::{AdminReply, Entry, Summary, Worker};
+use gaggle_ipc::text::Text;
+
+use crate::audit::printable;
+use crate::service::Service;
+use crate::sys;
+
+/// The answer to `Status`.
+pub(crate) fn report(service: &Service) -> Vec<AdminReply> {
+    let mut replies = vec![AdminReply::Summary(Summary {
+        version: Text::lossy(env!("CARGO_PKG_VERSION")),
+        started: service.started,
+        landlock_abi: sys::landlock_abi(),
+        landlock_floor: service.snapshot.settings.landlock_floor,
+        frontend_connected: service.frontend.is_some(),
+        journal: service.audit.is_recorded(),
+        stale: service.stale.as_deref().map(Text::lossy),
+    })];
+    for (user, person) in &service.snapshot.people {
+        replies.push(AdminReply::Entry(Entry {
+            key: Text::lossy(user.as_str()),
+            account: Text::lossy(person.account.name.as_str()),
+            profile: Some(person.entry.profile),
+            problem: None,
+        }));
+    }
+    for bad in &service.snapshot.bad {
+        replies.push(AdminReply::Entry(Entry {
+            key: Text::lossy(&printable(&bad.key)),
+            account: Text::lossy(&printable(&bad.account)),
+            profile: None,
+            problem: Some(Text::lossy(&bad.problem)),
+        }));
+    }
+    for worker in service.workers.values() {
+        replies.push(AdminReply::Worker(Worker {
+            worker: worker.id,
+            user: worker.user,
+            account: worker.account.clone(),
+            uid: worker.uid.as_raw(),
+            pid: worker.pid.as_raw(),
+            started: worker.started,
+        }));
+    }
+    replies.push(AdminReply::Done);
+    replies
+}
+
+/// The answer to `Reload`, after it was done.
+pub(crate) fn reloaded(service: &Service) -> Vec<AdminReply> {
+    let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+    let reloaded = AdminReply::Reloaded {
+        usable: count(service.snapshot.people.len()),
+        refused: count(service.snapshot.bad.len()),
+        kept_previous: service.stale.as_deref().map(Text::lossy),
+    };
+    vec![reloaded, AdminReply::Done]
+}

@@ -1,0 +1,101 @@
+//! The system calls that `nix` and `caps` do not wrap safely.
+//!
+//! Trust: nothing here interprets anything. The only file of the root process
+//! with `unsafe`; every block says who keeps its contract.
+#![allow(unsafe_code)]
+
+use std::ffi::CString;
+use std::os::fd::{FromRawFd, OwnedFd, RawFd};
+
+use nix::errno::Errno;
+use nix::sys::signal::{SigHandler, Signal, signal};
+use nix::unistd::{ForkResult, Pid, fork};
+
+/// Forks. The caller has checked at start-up that this process has one thread.
+pub(crate) fn fork_single_threaded() -> Result<ForkResult, Errno> {
+    // SAFETY: the child may use the allocator and every lock because no other
+    // thread exists that could have held one: start-up refuses to go on with
+    // more than one, and nothing in this program makes threads.
+    unsafe { fork() }
+}
+
+/// A descriptor that names the process `pid` for as long as it is open.
+pub(crate) fn pidfd_open(pid: Pid) -> Result<OwnedFd, Errno> {
+    // SAFETY: the call takes two integers and touches no memory of ours.
+    let fd = Errno::result(unsafe { libc::syscall(libc::SYS_pidfd_open, pid.as_raw(), 0) })?;
+    let fd = RawFd::try_from(fd).map_err(|_| Errno::EBADF)?;
+    // SAFETY: the kernel has just made this descriptor for us alone; it is
+    // close-on-exec from birth.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+/// Closes every descriptor from `first` to `last`.
+pub(crate) fn close_range(first: u32, last: u32) -> Result<(), Errno> {
+    // SAFETY: touches no memory. Descriptors owned by values of this process
+    // are closed under them; both callers (start-up before anything is owned,
+    // and the child that will exec or exit) never use such a value again.
+    Errno::result(unsafe { libc::syscall(libc::SYS_close_range, first, last, 0) })?;
+    Ok(())
+}
+
+/// Puts a duplicate of `from` at the number `to`, to survive an exec.
+pub(crate) fn duplicate_onto(from: &OwnedFd, to: RawFd) -> Result<(), Errno> {
+    // SAFETY: whatever was open at `to` is closed. Only the child between fork
+    // and exec calls this, with numbers that start-up kept free of anything owned.
+    let placed = unsafe { nix::unistd::dup2_raw(from, to) }?;
+    // The number belongs to the program to come, not to this value.
+    std::mem::forget(placed);
+    Ok(())
+}
+
+/// Gives a signal its default action.
+pub(crate) fn default_signal(which: Signal) -> Result<(), Errno> {
+    // SAFETY: the default action runs no code of ours.
+    unsafe { signal(which, SigHandler::SigDfl) }.map(drop)
+}
+
+/// Sets and locks the securebits given.
+pub(crate) fn set_securebits(bits: libc::c_int) -> Result<(), Errno> {
+    // SAFETY: takes integers only; unused arguments are zero as the call demands.
+    let done = unsafe { libc::prctl(libc::PR_SET_SECUREBITS, bits as libc::c_ulong, 0, 0, 0) };
+    Errno::result(done).map(drop)
+}
+
+/// Leaves at once, without flushing or unwinding what the parent also has.
+pub(crate) fn exit_now(status: i32) -> ! {
+    // SAFETY: ends the process; nothing runs afterwards.
+    unsafe { libc::_exit(status) }
+}
+
+/// The Landlock ABI of the running kernel; 0 if it has none.
+pub(crate) fn landlock_abi() -> u8 {
+    const VERSION: libc::c_uint = 1;
+    let none = std::ptr::null::<libc::c_void>();
+    // SAFETY: with a null attribute of size 0 and the version flag the kernel
+    // reads nothing and answers a number.
+    let abi = unsafe { libc::syscall(libc::SYS_landlock_create_ruleset, none, 0_usize, VERSION) };
+    u8::try_from(abi).unwrap_or(0)
+}
+
+/// The day (since 1970) on which an account expires; `None` if it never does,
+/// or has no shadow entry.
+pub(crate) fn expiry_day(account: &CString) -> Option<i64> {
+    // SAFETY: the name is a C string that outlives the call. The result points
+    // into storage of libc that stays until the next look-up; this process has
+    // one thread, so nothing looks up in between.
+    let day = unsafe { libc::getspnam(account.as_ptr()).as_ref() }?.sp_expire;
+    (day >= 0).then_some(day)
+}
+
+/// Removes every environment variable that is not in `keep`.
+pub(crate) fn keep_environment(keep: &[&str]) {
+    let names: Vec<_> = std::env::vars_os()
+        .map(|(name, _)| name)
+        .filter(|name| !keep.iter().any(|kept| name == kept))
+        .collect();
+    for name in names {
+        // SAFETY: the process has one thread, so nobody reads the environment
+        // meanwhile.
+        unsafe { std::env::remove_var(name) };
+    }
+}
