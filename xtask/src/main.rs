@@ -1,3 +1,84 @@
-//! Not written yet.
+//! `cargo xtask`: everything a developer does with this repository.
+//!
+//! Trust: it runs as whoever calls it and does what its options say. What it
+//! fetches is checked against a digest in this repository.
+#![forbid(unsafe_code)]
 
-fn main() {}
+#[path = "../../tests/src/bin/gaggle-demo/arguments.rs"]
+mod arguments;
+mod demo;
+mod goose;
+mod prerequisites;
+mod run;
+mod test;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+const ABOUT: &str = "\
+Development commands of Gaggle.
+
+  cargo xtask demo           chat with Goose in this terminal: nothing to configure
+  cargo xtask demo --once 'run: id -un'
+  cargo xtask test           format, lints and all tests
+  sudo -E cargo xtask test   the system tests too: real accounts, real sandbox";
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", about = ABOUT)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Chat with Goose through Gaggle in this terminal
+    Demo(Box<arguments::Demo>),
+    /// Check the format, run the lints, build, and run all tests
+    #[command(long_about = test::ABOUT)]
+    Test {
+        /// Run only tests whose name contains this
+        filter: Option<String>,
+        /// Use this Goose binary
+        #[arg(long, value_name = "PATH")]
+        goose: Option<PathBuf>,
+    },
+    /// Fetch the Goose binary that tests and demo use
+    Goose,
+    /// Measure latency and throughput
+    Bench,
+    /// Fuzz every decoder
+    Fuzz,
+    /// Build the Debian package
+    Deb,
+    /// Run the tests that need a virtual machine
+    Vm,
+}
+
+fn main() -> ExitCode {
+    let done = match Cli::parse().command {
+        Command::Demo(arguments) => demo::run(&arguments),
+        Command::Test { filter, goose } => test::run(filter.as_deref(), goose),
+        Command::Goose => goose::fetch().map(|path| println!("{}", path.display())),
+        Command::Bench => Err(not_yet("bench")),
+        Command::Fuzz => Err(not_yet("fuzz")),
+        Command::Deb => Err(not_yet("deb")),
+        Command::Vm => Err(not_yet("vm")),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            // What ran has said it all when there is nothing to add.
+            if !why.is_empty() {
+                eprintln!("cargo xtask: {why}");
+            }
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn not_yet(command: &str) -> String {
+    format!("`{command}` is not there yet")
+}
