@@ -1,0 +1,112 @@
+//! The tables, and how an older file becomes one of today.
+//!
+//! Trust: a file of a newer schema is refused rather than guessed at.
+
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
+
+use super::StateError;
+
+/// Step `n` turns schema `n` into schema `n + 1`. Steps are only ever added.
+const STEPS: &[&str] = &["
+    CREATE TABLE meta (
+        key TEXT PRIMARY KEY,
+        value TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    -- How far each channel was read; times are the server's.
+    CREATE TABLE channels (
+        channel TEXT PRIMARY KEY,
+        floor INTEGER NOT NULL,
+        anchor TEXT,
+        anchor_at INTEGER NOT NULL,
+        last_post_at INTEGER NOT NULL,
+        total_msg_count INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    -- Posts above their channel's floor that need nothing more.
+    CREATE TABLE seen (
+        post TEXT PRIMARY KEY,
+        channel TEXT NOT NULL,
+        create_at INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX seen_by_channel ON seen (channel, create_at);
+    CREATE TABLE threads (
+        user TEXT NOT NULL,
+        thread TEXT NOT NULL,
+        session TEXT NOT NULL,
+        used_at INTEGER NOT NULL,
+        PRIMARY KEY (user, thread)
+    ) STRICT, WITHOUT ROWID;
+    -- The ledger. A number is never given out twice, so a late word of a worker
+    -- cannot hit a newer turn.
+    CREATE TABLE turns (
+        turn INTEGER PRIMARY KEY AUTOINCREMENT,
+        user TEXT NOT NULL,
+        thread TEXT NOT NULL,
+        channel TEXT NOT NULL,
+        post TEXT NOT NULL UNIQUE,
+        opened_at INTEGER NOT NULL,
+        sent INTEGER NOT NULL DEFAULT 0,
+        outcome TEXT,
+        ended_at INTEGER
+    ) STRICT;
+    CREATE INDEX turns_unfinished ON turns (turn) WHERE outcome IS NULL;
+    CREATE INDEX turns_ended ON turns (ended_at) WHERE outcome IS NOT NULL;
+    CREATE TABLE answers (
+        position INTEGER PRIMARY KEY AUTOINCREMENT,
+        turn INTEGER NOT NULL REFERENCES turns (turn) ON DELETE CASCADE,
+        post TEXT NOT NULL,
+        UNIQUE (turn, post)
+    ) STRICT;
+    "];
+
+/// Opens `file`, alone, and brings it to today's schema.
+pub(super) fn open(file: &Path) -> Result<Connection, StateError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let in_use = |error: rusqlite::Error| match error.sqlite_error_code() {
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StateError::InUse {
+            path: file.to_owned(),
+        },
+        _ => StateError::Database(error),
+    };
+    let mut connection = Connection::open_with_flags(file, flags)?;
+    connection.busy_timeout(Duration::ZERO)?;
+    // Two processes on one state would each answer every post. The lock has to
+    // be exclusive before WAL begins, or the side files would be shared.
+    connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
+    connection
+        .pragma_update(None, "journal_mode", "WAL")
+        .map_err(in_use)?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "trusted_schema", false)?;
+    migrate(&mut connection, file, in_use)?;
+    Ok(connection)
+}
+
+fn migrate(
+    connection: &mut Connection,
+    file: &Path,
+    in_use: impl Fn(rusqlite::Error) -> StateError,
+) -> Result<(), StateError> {
+    let transaction = connection
+        .transaction_with_behavior(TransactionBehavior::Immediate)
+        .map_err(in_use)?;
+    let found: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let known = i64::try_from(STEPS.len()).unwrap_or(i64::MAX);
+    let done = usize::try_from(found)
+        .ok()
+        .filter(|done| *done <= STEPS.len())
+        .ok_or_else(|| StateError::Newer {
+            path: file.to_owned(),
+            found,
+            known,
+        })?;
+    for step in STEPS.iter().skip(done) {
+        transaction.execute_batch(step)?;
+    }
+    transaction.pragma_update(None, "user_version", known)?;
+    transaction.commit()?;
+    Ok(())
+}

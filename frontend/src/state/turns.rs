@@ -1,0 +1,194 @@
+//! The ledger: which post asks for something, what answers it, how it ended.
+//!
+//! Trust: a row exists before anything is done about the post, so that a kill at
+//! any moment leaves a trace that says how far it came.
+
+use gaggle_ipc::{MattermostId, MattermostUserId, ThreadId, TurnId};
+use rusqlite::{Transaction, params};
+
+use super::channels::insert_seen;
+use super::threads::now;
+use super::{SeenPost, State, StateError, row};
+
+/// Ended turns are kept so long, in milliseconds: 90 days.
+const KEPT: i64 = 90 * 24 * 60 * 60 * 1000;
+
+/// A post that asks for something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NewTurn {
+    /// Who asks.
+    pub user: MattermostUserId,
+    /// In which conversation.
+    pub thread: ThreadId,
+    /// The post that asks; recorded as seen in the same transaction.
+    pub post: SeenPost,
+}
+
+/// How a turn ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Outcome {
+    /// Answered.
+    Complete,
+    /// Stopped by the person or by a drain.
+    Cancelled,
+    /// Cut short by a crash; the thread says so.
+    Interrupted,
+    /// Failed; the thread says why.
+    Failed,
+    /// Not allowed; the person was told.
+    Refused,
+}
+
+impl Outcome {
+    /// The word in the database and in output.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Complete => "complete",
+            Self::Cancelled => "cancelled",
+            Self::Interrupted => "interrupted",
+            Self::Failed => "failed",
+            Self::Refused => "refused",
+        }
+    }
+}
+
+/// A turn that has not ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnfinishedTurn {
+    /// Which.
+    pub turn: TurnId,
+    /// Who asked.
+    pub user: MattermostUserId,
+    /// In which conversation.
+    pub thread: ThreadId,
+    /// In which channel.
+    pub channel: MattermostId,
+    /// The post that asks.
+    pub post: MattermostId,
+    /// Goose may have seen it.
+    pub sent: bool,
+    /// The posts that answer it, in the order they were noted.
+    pub answers: Vec<MattermostId>,
+}
+
+impl State {
+    /// Opens a turn and records its post as seen, both or neither. `None` if the
+    /// post has a turn already, open or ended: then it must not be answered again.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub async fn open_turn(&self, turn: NewTurn) -> Result<Option<TurnId>, StateError> {
+        self.writer
+            .call(move |t| {
+                insert_seen(t, turn.post)?;
+                let inserted = t.execute(
+                    "INSERT OR IGNORE INTO turns (user, thread, channel, post, opened_at)
+                     VALUES (?1, ?2, ?3, ?4, ?5)",
+                    params![
+                        turn.user.as_str(),
+                        turn.thread.as_str(),
+                        turn.post.channel.as_str(),
+                        turn.post.post.as_str(),
+                        now()
+                    ],
+                )?;
+                let number = u64::try_from(t.last_insert_rowid()).ok();
+                Ok(number.filter(|_| inserted == 1).map(TurnId))
+            })
+            .await
+    }
+
+    /// Notes, before it is sent, that Goose may see the prompt from now on.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub async fn turn_sent(&self, turn: TurnId) -> Result<(), StateError> {
+        self.writer
+            .call(move |t| {
+                t.execute(
+                    "UPDATE turns SET sent = 1 WHERE turn = ?1",
+                    [row::number(turn)],
+                )
+                .map(drop)
+            })
+            .await
+    }
+
+    /// Notes a post that answers the turn. Noting it again changes nothing.
+    ///
+    /// # Errors
+    /// [`StateError`]; also if there is no such turn.
+    pub async fn turn_answer_post(
+        &self,
+        turn: TurnId,
+        post: MattermostId,
+    ) -> Result<(), StateError> {
+        self.writer
+            .call(move |t| {
+                t.execute(
+                    "INSERT INTO answers (turn, post) VALUES (?1, ?2)
+                     ON CONFLICT (turn, post) DO NOTHING",
+                    params![row::number(turn), post.as_str()],
+                )
+                .map(drop)
+            })
+            .await
+    }
+
+    /// Ends the turn. A second end changes nothing. Turns that ended 90 days ago
+    /// are forgotten on the way.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub async fn end_turn(&self, turn: TurnId, outcome: Outcome) -> Result<(), StateError> {
+        self.writer
+            .call(move |t| {
+                let now = now();
+                t.execute(
+                    "UPDATE turns SET outcome = ?2, ended_at = ?3
+                     WHERE turn = ?1 AND outcome IS NULL",
+                    params![row::number(turn), outcome.as_str(), now],
+                )?;
+                t.execute(
+                    "DELETE FROM turns WHERE outcome IS NOT NULL AND ended_at < ?1",
+                    [now - KEPT],
+                )
+                .map(drop)
+            })
+            .await
+    }
+
+    /// The turns that have not ended, oldest first.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub async fn unfinished_turns(&self) -> Result<Vec<UnfinishedTurn>, StateError> {
+        self.writer
+            .call(|t| {
+                let sql = "SELECT turn, user, thread, channel, post, sent FROM turns
+                           WHERE outcome IS NULL ORDER BY turn";
+                t.prepare(sql)?
+                    .query_map([], |found| read_turn(t, found))?
+                    .collect()
+            })
+            .await
+    }
+}
+
+fn read_turn(t: &Transaction<'_>, found: &rusqlite::Row<'_>) -> rusqlite::Result<UnfinishedTurn> {
+    let turn = row::turn(found, 0)?;
+    let answers = t
+        .prepare_cached("SELECT post FROM answers WHERE turn = ?1 ORDER BY position")?
+        .query_map([row::number(turn)], |found| row::id(found, 0))?
+        .collect::<rusqlite::Result<_>>()?;
+    Ok(UnfinishedTurn {
+        turn,
+        user: row::id(found, 1)?.into(),
+        thread: row::id(found, 2)?.into(),
+        channel: row::id(found, 3)?,
+        post: row::id(found, 4)?,
+        sent: found.get(5)?,
+        answers,
+    })
+}
