@@ -60,9 +60,16 @@ pub enum Error {
         /// What TLS said.
         cause: String,
     },
-    /// The answer is larger than the client takes.
-    #[error("Mattermost's answer is over {limit} bytes")]
+    /// The text or the props of a post are over the server's limit: split it.
+    /// Nothing was stored.
+    #[error("the post is too long for Mattermost ({id})")]
     TooLong {
+        /// The server's error id, which says of what there is too much.
+        id: String,
+    },
+    /// The answer is larger than the client takes: ask for less.
+    #[error("Mattermost's answer is over {limit} bytes")]
+    AnswerTooLarge {
         /// The limit in bytes.
         limit: usize,
     },

@@ -6,13 +6,21 @@
 //! not become one. Errors are told apart by their `id`, never by their message,
 //! which the server translates.
 
+mod channels;
 mod client;
 mod error;
+mod failure;
+mod people;
+mod posts;
+mod retry;
+mod tls;
+mod transport;
 mod types;
 mod wire;
 
-pub use client::{Client, NewPost, PageQuery, PendingPostId, PostPatch};
+pub use client::Client;
 pub use error::Error;
+pub use posts::{Emoji, NewPost, PageQuery, PendingPostId, PostPatch};
 pub use types::{
-    Channel, ChannelKind, ChannelList, ChannelMember, Emoji, Post, PostPage, Reaction, Team, User,
+    Channel, ChannelKind, ChannelList, ChannelMember, Post, PostPage, Reaction, Team, User,
 };

@@ -5,6 +5,7 @@
 
 use gaggle_ipc::{MattermostId, MattermostUserId, ThreadId};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::wire;
@@ -38,11 +39,7 @@ pub struct Post {
     #[serde(rename = "root_id", default, deserialize_with = "wire::optional_id")]
     pub root: Option<MattermostId>,
     /// Set on a kept copy of a former text of that post.
-    #[serde(
-        rename = "original_id",
-        default,
-        deserialize_with = "wire::optional_id"
-    )]
+    #[serde(rename = "original_id", default, deserialize_with = "wire::optional_id")]
     pub original: Option<MattermostId>,
     /// The text, in Markdown.
     #[serde(default, deserialize_with = "wire::or_default")]
@@ -236,8 +233,6 @@ pub struct ChannelList {
     pub skipped: usize,
     /// The server's clock when it answered, milliseconds since 1970, to the second.
     pub server_time: Option<i64>,
-    /// Nothing changed since the list before, as far as the server's tag tells.
-    pub unchanged: bool,
 }
 
 /// Somebody's membership of a channel.
@@ -271,21 +266,12 @@ pub struct Reaction {
     pub create_at: i64,
 }
 
-/// The name of an emoji as the API takes it, like `thinking` or `+1`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Emoji(&'static str);
-
-impl Emoji {
-    /// Names an emoji. Only names the server accepts are worth writing down:
-    /// letters, digits, `-`, `+` and `_`.
-    #[must_use]
-    pub const fn new(name: &'static str) -> Self {
-        Self(name)
-    }
-
-    /// The name.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        self.0
-    }
+/// Those of `values` that are a `T`, and how many are not: one malformed object
+/// does not spoil a list.
+pub(super) fn known<T: DeserializeOwned>(values: Vec<Value>) -> (Vec<T>, usize) {
+    let named = values.len();
+    let found: Vec<T> =
+        values.into_iter().filter_map(|value| serde_json::from_value(value).ok()).collect();
+    let skipped = named - found.len();
+    (found, skipped)
 }

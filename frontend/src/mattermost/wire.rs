@@ -34,8 +34,5 @@ where
 /// A list of ids, in which what is none is left out.
 pub(crate) fn ids<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<MattermostId>, D::Error> {
     let texts = Option::<Vec<String>>::deserialize(from)?.unwrap_or_default();
-    Ok(texts
-        .iter()
-        .filter_map(|text| MattermostId::new(text).ok())
-        .collect())
+    Ok(texts.iter().filter_map(|text| MattermostId::new(text).ok()).collect())
 }

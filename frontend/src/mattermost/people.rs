@@ -1,0 +1,52 @@
+//! Calls about people.
+//!
+//! Trust: the server says who is who. Names can change hands; ids cannot.
+
+use gaggle_ipc::MattermostId;
+use serde_json::json;
+
+use super::transport::Request;
+use super::types::known;
+use super::{Client, Error, User};
+
+/// Most names or ids in one request.
+const AT_ONCE: usize = 100;
+
+impl Client {
+    /// One person or bot; also one that was deactivated.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if there is no such id.
+    pub async fn user(&self, user: MattermostId) -> Result<User, Error> {
+        self.fetch(Request::get(format!("users/{user}"))).await
+    }
+
+    /// Those of the people that exist, in no order.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn users_by_ids(&self, ids: &[MattermostId]) -> Result<Vec<User>, Error> {
+        let ids: Vec<&str> = ids.iter().map(MattermostId::as_str).collect();
+        self.users("users/ids", &ids).await
+    }
+
+    /// Those of the people that exist, in no order; also deactivated ones.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn users_by_usernames(&self, names: &[String]) -> Result<Vec<User>, Error> {
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        self.users("users/usernames", &names).await
+    }
+
+    async fn users(&self, path: &'static str, of: &[&str]) -> Result<Vec<User>, Error> {
+        let mut users = Vec::with_capacity(of.len());
+        // An empty list is an error to the server; no chunk is empty.
+        for some in of.chunks(AT_ONCE) {
+            let request = Request::post(path, &json!(some)).repeatable();
+            let (found, _) = known(self.fetch(request).await?);
+            users.extend(found);
+        }
+        Ok(users)
+    }
+}

@@ -1,0 +1,271 @@
+//! Sends one request, again if need be, and reads a capped answer.
+//!
+//! Trust: nothing leaves but to the configured address: redirects are not
+//! followed, and the token travels in a header that no log prints.
+
+use std::fmt::Display;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use reqwest::{NoProxy, Url, redirect};
+use secrecy::ExposeSecret;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use tokio::time::{Instant, sleep, timeout};
+
+use super::failure::Failure;
+use super::{Error, retry, tls};
+use crate::config::Mattermost;
+
+/// Largest answer in bytes: a page of two posts at a server's limits fits.
+const MAX_ANSWER: usize = 32 * 1024 * 1024;
+const CONNECT: Duration = Duration::from_secs(10);
+/// One try, answer included.
+const TRY: Duration = Duration::from_secs(20);
+/// All tries of one call.
+const CALL: Duration = Duration::from_secs(45);
+
+/// What to send.
+#[derive(Debug)]
+pub(super) struct Request {
+    method: Method,
+    path: String,
+    query: Vec<(&'static str, String)>,
+    body: Option<Bytes>,
+    unless: Option<HeaderValue>,
+    tries: Tries,
+}
+
+/// How often a request may be sent.
+#[derive(Debug, Clone, Copy)]
+enum Tries {
+    /// Once, unless the server said that it did nothing.
+    Once,
+    /// As long as a call may take: sending it twice does the same.
+    Many,
+    /// As often as fits before then.
+    Until(Instant),
+}
+
+impl Request {
+    fn new(method: Method, path: impl Into<String>, tries: Tries) -> Self {
+        Self { method, path: path.into(), query: Vec::new(), body: None, unless: None, tries }
+    }
+
+    pub(super) fn get(path: impl Into<String>) -> Self {
+        Self::new(Method::GET, path, Tries::Many)
+    }
+
+    pub(super) fn delete(path: impl Into<String>) -> Self {
+        Self::new(Method::DELETE, path, Tries::Many)
+    }
+
+    pub(super) fn put(path: impl Into<String>, body: &Value) -> Self {
+        let mut request = Self::new(Method::PUT, path, Tries::Many);
+        request.body = Some(body.to_string().into());
+        request
+    }
+
+    pub(super) fn post(path: impl Into<String>, body: &Value) -> Self {
+        let mut request = Self::new(Method::POST, path, Tries::Once);
+        request.body = Some(body.to_string().into());
+        request
+    }
+
+    /// Sending it twice does the same as once.
+    pub(super) fn repeatable(mut self) -> Self {
+        self.tries = Tries::Many;
+        self
+    }
+
+    /// Sending it twice does the same as once, if both arrive before then.
+    pub(super) fn until(mut self, end: std::time::Instant) -> Self {
+        self.tries = Tries::Until(end.into());
+        self
+    }
+
+    /// Adds to the query.
+    pub(super) fn with(mut self, name: &'static str, value: impl Display) -> Self {
+        self.query.push((name, value.to_string()));
+        self
+    }
+
+    /// Answer only if the tag is another by now.
+    pub(super) fn unless(mut self, tag: &str) -> Self {
+        self.unless = HeaderValue::from_str(tag).ok();
+        self
+    }
+}
+
+/// What came back; a success, or "not modified".
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    headers: HeaderMap,
+    body: Bytes,
+}
+
+impl Answer {
+    pub(super) fn header(&self, name: HeaderName) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    pub(super) fn json<T: DeserializeOwned>(&self) -> Result<T, Error> {
+        serde_json::from_slice(&self.body).map_err(|error| Error::Malformed {
+            // The error's own text may quote the content.
+            what: format!("JSON, line {} column {}", error.line(), error.column()),
+        })
+    }
+}
+
+/// The way to the server.
+#[derive(Debug)]
+pub(super) struct Transport {
+    http: reqwest::Client,
+    api: Url,
+    gate: retry::Gate,
+}
+
+impl Transport {
+    pub(super) fn new(settings: &Mattermost) -> Result<Self, Error> {
+        let api = settings.url.join("api/v4/").map_err(setup)?;
+        let tls = if api.scheme() == "https" {
+            tls::verified(settings.ca_file.as_deref())?
+        } else {
+            tls::trusting_nobody()?
+        };
+        let mut token =
+            HeaderValue::from_str(&format!("Bearer {}", settings.token.expose_secret()))
+                .map_err(|_| setup("the token has characters that no token has"))?;
+        token.set_sensitive(true);
+        let mut builder = reqwest::Client::builder()
+            .tls_backend_preconfigured(tls)
+            .user_agent(concat!("gaggle/", env!("CARGO_PKG_VERSION")))
+            .default_headers(HeaderMap::from_iter([(header::AUTHORIZATION, token)]))
+            .redirect(redirect::Policy::none())
+            .connect_timeout(CONNECT)
+            .tcp_keepalive(Duration::from_secs(30))
+            .pool_idle_timeout(Duration::from_secs(60))
+            // The environment was read once, into the settings.
+            .no_proxy();
+        let not_for = settings.proxy.none_for.as_deref();
+        let proxies = [
+            settings.proxy.http.clone().map(reqwest::Proxy::http),
+            settings.proxy.https.clone().map(reqwest::Proxy::https),
+        ];
+        for proxy in proxies.into_iter().flatten() {
+            let proxy = proxy.map_err(|error| setup(error.without_url()))?;
+            builder = builder.proxy(proxy.no_proxy(not_for.and_then(NoProxy::from_string)));
+        }
+        Ok(Self {
+            http: builder.build().map_err(|error| setup(error.without_url()))?,
+            api,
+            gate: retry::Gate::default(),
+        })
+    }
+
+    /// Sends `request` until it is answered, refused for good, or out of time.
+    pub(super) async fn send(&self, request: &Request) -> Result<Answer, Error> {
+        let deadline = match request.tries {
+            Tries::Until(end) => end,
+            Tries::Once | Tries::Many => Instant::now() + CALL,
+        };
+        let mut failures = 0;
+        let mut touched = false;
+        loop {
+            let closed = self.gate.closed_for();
+            if Instant::now() + closed >= deadline {
+                return Err(out_of_time(closed, touched));
+            }
+            sleep(closed).await;
+            let left = deadline.saturating_duration_since(Instant::now());
+            let failure = match timeout(left.min(TRY), self.attempt(request)).await {
+                Ok(Ok(answer)) => return Ok(answer),
+                Ok(Err(failure)) => failure,
+                Err(_) => Failure::lost("timed out: no answer".to_owned()),
+            };
+            failures += 1;
+            touched |= !failure.untouched;
+            let mut pause = retry::pause(failures);
+            if let Error::RateLimited { retry_after } = failure.error {
+                self.gate.close_for(retry_after);
+                pause = Duration::ZERO;
+            }
+            let once = matches!(request.tries, Tries::Once) && touched;
+            let late = Instant::now() + pause.max(self.gate.closed_for()) >= deadline;
+            if !failure.again || once || late {
+                return Err(finished(failure.error, touched));
+            }
+            tracing::debug!(
+                method = %request.method,
+                failures,
+                error = %failure.error,
+                "trying a request again"
+            );
+            sleep(pause).await;
+        }
+    }
+
+    async fn attempt(&self, request: &Request) -> Result<Answer, Failure> {
+        let mut url = self.api.join(&request.path).map_err(|error| Failure::last(setup(error)))?;
+        if !request.query.is_empty() {
+            url.query_pairs_mut().extend_pairs(&request.query);
+        }
+        let mut sending = self.http.request(request.method.clone(), url);
+        if let Some(body) = &request.body {
+            sending = sending.header(header::CONTENT_TYPE, "application/json").body(body.clone());
+        }
+        if let Some(tag) = &request.unless {
+            sending = sending.header(header::IF_NONE_MATCH, tag);
+        }
+        let mut response = sending.send().await.map_err(Failure::connection)?;
+        let status = response.status();
+        let headers = std::mem::take(response.headers_mut());
+        let body = read(response).await?;
+        tracing::trace!(method = %request.method, status = status.as_u16(), bytes = body.len(), "answer");
+        if status.is_success() || (status == StatusCode::NOT_MODIFIED && request.unless.is_some()) {
+            return Ok(Answer { status, headers, body });
+        }
+        Err(Failure::answered(status, &headers, &body))
+    }
+}
+
+/// Reads a body up to the limit, whatever length it claims.
+async fn read(mut response: reqwest::Response) -> Result<Bytes, Failure> {
+    let mut body = BytesMut::new();
+    while let Some(chunk) = response.chunk().await.map_err(Failure::connection)? {
+        if body.len() + chunk.len() > MAX_ANSWER {
+            return Err(Failure::last(Error::AnswerTooLarge { limit: MAX_ANSWER }));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body.freeze())
+}
+
+/// No try fits into the time that is left.
+fn out_of_time(closed: Duration, touched: bool) -> Error {
+    if touched || closed.is_zero() {
+        return Error::Unavailable {
+            cause: "the time for this request is over".to_owned(),
+            maybe_done: touched,
+        };
+    }
+    Error::RateLimited { retry_after: closed }
+}
+
+/// The last try's error, seen over all tries: an earlier one may have been
+/// carried out even if the last one was not.
+fn finished(error: Error, touched: bool) -> Error {
+    match error {
+        Error::Unavailable { cause, .. } => Error::Unavailable { cause, maybe_done: touched },
+        Error::RateLimited { .. } if touched => {
+            Error::Unavailable { cause: error.to_string(), maybe_done: true }
+        }
+        error => error,
+    }
+}
+
+fn setup(cause: impl Display) -> Error {
+    Error::Setup { cause: cause.to_string() }
+}
