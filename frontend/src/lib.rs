@@ -5,7 +5,9 @@
 //! at the edge, and never believed further than its type says.
 #![forbid(unsafe_code)]
 
+pub mod commands;
 pub mod config;
+pub mod gate;
 pub mod ingest;
 pub mod log;
 pub mod markdown;
@@ -13,3 +15,4 @@ pub mod mattermost;
 pub mod mentions;
 pub mod render;
 pub mod state;
+pub mod words;
