@@ -1,1 +1,45 @@
-//! Not written yet.
+//! A Mattermost server for tests and the demo: the REST and WebSocket API as
+//! far as Gaggle uses it, in memory, on loopback.
+//!
+//! Trust: nobody. It is spoken to by the programs under test and checks what
+//! they send the way a real server does. The conformance suite runs the same
+//! cases against it and against real servers, so that it cannot drift.
+//!
+//! A test in another process uses the real admin REST API, and beside it:
+//!
+//! - `POST /_sim/faults` with a [`Fault`] as JSON switches a fault on.
+//! - `DELETE /_sim/faults` switches all of them off.
+//! - `GET /_sim/state` counts what there is.
+
+mod accounts;
+mod channels;
+mod error;
+mod events;
+mod files;
+mod handle;
+mod ids;
+mod json;
+mod listener;
+mod members;
+mod mentions;
+mod model;
+mod posting;
+mod posts;
+mod query;
+mod reactions;
+mod rest;
+mod rest_channels;
+mod rest_files;
+mod rest_posts;
+mod rest_users;
+mod server;
+mod state;
+mod talk;
+mod version;
+mod websocket;
+
+pub use handle::{Account, NewPost, Options, Simulator, Visibility};
+pub use ids::Id;
+pub use model::Post;
+pub use talk::Events;
+pub use version::Version;

@@ -1,0 +1,166 @@
+//! Reading the posts of a channel: pages, `before`, `after`, `since`, and
+//! threads, each with the oddities of the real queries.
+//!
+//! Trust: whoever calls has checked that the reader may.
+
+use serde_json::{Map, Value, json};
+
+use super::error::ApiError;
+use super::ids::{Id, or_empty};
+use super::model::Post;
+use super::state::State;
+
+/// `since` answers with at most this many rows, and not the newest.
+const SINCE_ROWS: usize = 1_000;
+
+/// Which part of a channel is asked for.
+pub(super) enum Part {
+    Newest,
+    Before(Option<Id>),
+    After(Option<Id>),
+    Since(i64),
+}
+
+pub(super) struct Query {
+    pub(super) part: Part,
+    pub(super) page: usize,
+    pub(super) per_page: usize,
+    pub(super) skip_threads: bool,
+    /// Roots only, as `collapsedThreads=true` asks for.
+    pub(super) roots_only: bool,
+}
+
+impl State {
+    pub(super) fn list_posts(&self, channel: Id, query: &Query) -> Value {
+        if let Part::Since(time) = query.part {
+            return self.posts_since(channel, time, query.skip_threads);
+        }
+        let order = self.page_of(channel, query);
+        let mut posts = Map::new();
+        for id in &order {
+            let Some(post) = self.posts.get(id) else { continue };
+            if query.roots_only {
+                posts.insert(id.to_string(), self.post_json(post, true, ""));
+            } else {
+                self.add_with_thread(&mut posts, post, query.skip_threads);
+            }
+        }
+        let (next, prev) = self.neighbours(channel, query, &order);
+        json!({ "order": order, "posts": posts,
+            "next_post_id": or_empty(next), "prev_post_id": or_empty(prev) })
+    }
+
+    /// The ids asked for, newest first.
+    fn page_of(&self, channel: Id, query: &Query) -> Vec<Id> {
+        let Some(timeline) = self.timelines.get(&channel) else { return Vec::new() };
+        let time_of = |id: &Option<Id>| id.and_then(|id| self.posts.get(&id)).map(|p| p.create_at);
+        let wanted = |id: &Id| {
+            !query.roots_only || self.posts.get(id).is_some_and(|post| post.root_id.is_none())
+        };
+        let (skip, take) = (query.page.saturating_mul(query.per_page), query.per_page);
+        let newest_first = timeline.live.iter().rev();
+        match &query.part {
+            Part::After(anchor) => {
+                let Some(time) = time_of(anchor) else { return Vec::new() };
+                let later = timeline.live.iter().filter(|(at, _)| *at > time);
+                let ids = later.map(|(_, id)| *id).filter(wanted);
+                let mut page: Vec<Id> = ids.skip(skip).take(take).collect();
+                page.reverse();
+                page
+            }
+            Part::Before(anchor) => {
+                let Some(time) = time_of(anchor) else { return Vec::new() };
+                let earlier = newest_first.filter(|(at, _)| *at < time);
+                earlier.map(|(_, id)| *id).filter(wanted).skip(skip).take(take).collect()
+            }
+            Part::Newest | Part::Since(_) => {
+                newest_first.map(|(_, id)| *id).filter(wanted).skip(skip).take(take).collect()
+            }
+        }
+    }
+
+    /// Where the next page and the one before begin.
+    fn neighbours(&self, channel: Id, query: &Query, order: &[Id]) -> (Option<Id>, Option<Id>) {
+        let short = order.len() < query.per_page;
+        let next = match query.part {
+            Part::Before(anchor) if query.page == 0 => anchor,
+            Part::After(_) if short => None,
+            _ => order.first().and_then(|id| self.neighbour(channel, *id, true)),
+        };
+        let prev = match query.part {
+            Part::After(anchor) if query.page == 0 => anchor,
+            Part::Before(_) if short => None,
+            _ => order.last().and_then(|id| self.neighbour(channel, *id, false)),
+        };
+        (next, prev)
+    }
+
+    fn neighbour(&self, channel: Id, id: Id, later: bool) -> Option<Id> {
+        let time = self.posts.get(&id)?.create_at;
+        let live = &self.timelines.get(&channel)?.live;
+        if later {
+            live.iter().find(|(at, _)| *at > time).map(|(_, id)| *id)
+        } else {
+            live.iter().rev().find(|(at, _)| *at < time).map(|(_, id)| *id)
+        }
+    }
+
+    /// A reply brings its root; unless told otherwise, a post of a thread
+    /// brings all of it.
+    fn add_with_thread(&self, posts: &mut Map<String, Value>, post: &Post, skip_threads: bool) {
+        let root = post.root_id.unwrap_or(post.id);
+        let replies = self.replies.get(&root).filter(|_| !skip_threads);
+        for id in [root, post.id].iter().chain(replies.into_iter().flatten()) {
+            if !posts.contains_key(id.as_str())
+                && let Ok(found) = self.post(*id)
+            {
+                posts.insert(id.to_string(), self.post_json(found, true, ""));
+            }
+        }
+    }
+
+    fn posts_since(&self, channel: Id, time: i64, skip_threads: bool) -> Value {
+        let heap = self.timelines.get(&channel).map(|timeline| &timeline.heap);
+        let rows = heap.into_iter().flat_map(|heap| heap.values());
+        let changed: Vec<&Post> = rows
+            .filter_map(|id| self.posts.get(id))
+            .filter(|post| post.update_at > time)
+            .take(SINCE_ROWS)
+            .collect();
+        let mut all = changed.clone();
+        let roots = changed.iter().filter_map(|post| self.posts.get(&post.root_id?));
+        all.extend(roots.filter(|root| root.update_at <= time));
+        all.sort_by_key(|post| std::cmp::Reverse(post.create_at));
+        all.dedup_by_key(|post| post.id);
+        let mut order = Vec::new();
+        let mut posts = Map::new();
+        for post in all {
+            if post.update_at > time {
+                order.push(post.id);
+            }
+            posts.insert(post.id.to_string(), self.post_json(post, skip_threads, ""));
+        }
+        json!({ "order": order, "posts": posts, "next_post_id": "", "prev_post_id": "" })
+    }
+
+    /// A thread by any of its posts: the one asked for first, then all, so
+    /// that one stands there twice.
+    pub(super) fn thread(&self, id: Id) -> Result<Value, ApiError> {
+        let post = self.post(id)?;
+        let root = post.root_id.unwrap_or(id);
+        self.post(root)?;
+        let replies = self.replies.get(&root).into_iter().flatten();
+        let order: Vec<Id> = [id, root].into_iter().chain(replies.copied()).collect();
+        let mut posts = Map::new();
+        self.add_with_thread(&mut posts, post, false);
+        Ok(json!({ "order": order, "posts": posts, "next_post_id": "", "prev_post_id": "" }))
+    }
+
+    /// Changes whenever anything in the channel's posts does.
+    pub(super) fn posts_etag(&self, channel: Id) -> String {
+        let heap = self.timelines.get(&channel).map(|timeline| &timeline.heap);
+        let rows = heap.into_iter().flat_map(|heap| heap.values());
+        let newest = rows.filter_map(|id| self.posts.get(id)).map(|post| post.update_at).max();
+        format!("{}.{}", self.version.number(), newest.unwrap_or(0))
+    }
+}

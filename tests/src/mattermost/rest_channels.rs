@@ -1,0 +1,329 @@
+//! `/teams` and `/channels`.
+//!
+//! Trust: the caller sees and changes only what they are a member of, except
+//! that the team may look at its public channels.
+
+use std::collections::HashMap;
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{Path, Query, State as Shared};
+use axum::http::HeaderMap;
+use axum::routing::{delete, get, post, put};
+use serde_json::{Value, json};
+
+use super::channels::NewChannel;
+use super::error::ApiError;
+use super::ids::Id;
+use super::members::missing_member;
+use super::model::{Channel, ChannelKind};
+use super::rest::{
+    Answer, Caller, created, done, id_field, ok, paging, parse_body, path_id, tagged, text,
+};
+use super::server::App;
+use super::state::State;
+
+pub(super) fn routes() -> Router<App> {
+    Router::new()
+        .route("/teams", post(add_team))
+        .route("/teams/{team}/members", post(join_team))
+        .route("/users/{user}/teams", get(teams))
+        .route("/users/{user}/teams/{team}/channels", get(team_channels))
+        .route("/users/{user}/teams/{team}/channels/members", get(memberships))
+        .route("/users/{user}/channels", get(all_channels))
+        .route("/channels", post(add_channel))
+        .route("/channels/direct", post(direct))
+        .route("/channels/group", post(group))
+        .route("/channels/members/{user}/view", post(view))
+        .route("/channels/{channel}", get(one).delete(archive))
+        .route("/channels/{channel}/patch", put(patch))
+        .route("/channels/{channel}/stats", get(stats))
+        .route("/channels/{channel}/members", get(members).post(join))
+        .route("/channels/{channel}/members/{user}", get(member))
+        .route("/channels/{channel}/members/{user}", delete(leave))
+}
+
+async fn add_team(Shared(app): Shared<App>, caller: Caller, body: Bytes) -> Answer {
+    let body = parse_body(&body, "team")?;
+    app.change(|state| {
+        let id = state.add_team(caller.user, text(&body, "name"), text(&body, "display_name"))?;
+        created(&state.teams.get(&id).map(|team| state.team_json(team)).unwrap_or_default())
+    })
+}
+
+async fn join_team(
+    Shared(app): Shared<App>,
+    caller: Caller,
+    Path(team): Path<String>,
+    body: Bytes,
+) -> Answer {
+    let team = path_id(&team, "team_id")?;
+    let body = parse_body(&body, "team_member")?;
+    let user = id_field(&body, "user_id")?;
+    app.change(|state| {
+        if !caller.admin && !state.team_members.contains(&(team, caller.user)) {
+            return Err(ApiError::permissions());
+        }
+        state.join_team(team, user, caller.user)?;
+        created(&json!({
+            "team_id": team, "user_id": user, "roles": "team_user", "delete_at": 0,
+            "scheme_guest": false, "scheme_user": true, "scheme_admin": false,
+            "explicit_roles": "",
+        }))
+    })
+}
+
+/// The list of a user's own things; those of others are an admin's to see.
+fn own(caller: Caller, user: &str) -> Result<Id, ApiError> {
+    let id = caller.user_in(user)?;
+    if id == caller.user || caller.admin { Ok(id) } else { Err(ApiError::permissions()) }
+}
+
+async fn teams(Shared(app): Shared<App>, caller: Caller, Path(user): Path<String>) -> Answer {
+    let user = own(caller, &user)?;
+    app.read(|state| {
+        let teams =
+            state.teams.values().filter(|team| state.team_members.contains(&(team.id, user)));
+        ok(&teams.map(|team| state.team_json(team)).collect::<Value>())
+    })
+}
+
+/// The user's channels of one team, or of all, with direct and group ones.
+fn channels_of(state: &State, user: Id, team: Option<Id>) -> Vec<&Channel> {
+    let wanted = |channel: &&Channel| {
+        let here = team.is_none() || channel.team.is_none() || channel.team == team;
+        here && channel.delete_at == 0 && state.is_member(channel.id, user)
+    };
+    let mut channels: Vec<&Channel> = state.channels.values().filter(wanted).collect();
+    channels.sort_by(|a, b| a.display_name.cmp(&b.display_name));
+    channels
+}
+
+async fn team_channels(
+    Shared(app): Shared<App>,
+    caller: Caller,
+    Path((user, team)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> Answer {
+    let user = own(caller, &user)?;
+    let team = path_id(&team, "team_id")?;
+    app.read(|state| {
+        if !state.team_members.contains(&(team, user)) {
+            return Err(ApiError::permissions());
+        }
+        list_channels(state, &channels_of(state, user, Some(team)), &headers)
+    })
+}
+
+/// Since 6.1; before that the route is one nobody knows.
+async fn all_channels(
+    Shared(app): Shared<App>,
+    caller: Option<Caller>,
+    Path(user): Path<String>,
+    uri: axum::http::Uri,
+    headers: HeaderMap,
+) -> Answer {
+    if !app.read(|state| state.version.lists_all_channels()) {
+        return Ok(super::rest::not_found(uri).await);
+    }
+    let caller = caller.ok_or_else(ApiError::session_expired)?;
+    let user = own(caller, &user)?;
+    app.read(|state| list_channels(state, &channels_of(state, user, None), &headers))
+}
+
+/// The tag is the newest time of all of them, so a post that is stored late
+/// with an older time does not change it.
+fn list_channels(state: &State, channels: &[&Channel], headers: &HeaderMap) -> Answer {
+    let newest = channels.iter().map(|c| (c.last_post_at.max(c.update_at), c.id)).max();
+    let (time, id) = newest.map_or((0, "0".to_owned()), |(time, id)| (time, id.to_string()));
+    let etag = format!("{}.{id}.{time}.0.{}", state.version.number(), channels.len());
+    tagged(headers, &etag, || channels.iter().map(|c| state.channel_json(c)).collect())
+}
+
+async fn memberships(
+    Shared(app): Shared<App>,
+    caller: Caller,
+    Path((user, team)): Path<(String, String)>,
+) -> Answer {
+    let user = own(caller, &user)?;
+    let team = path_id(&team, "team_id")?;
+    app.read(|state| {
+        let channels = channels_of(state, user, Some(team)).into_iter();
+        let rows = channels.filter_map(|channel| {
+            let member = state.members.get(&(channel.id, user))?;
+            Some(state.member_json(channel.id, user, member))
+        });
+        ok(&rows.collect::<Value>())
+    })
+}
+
+async fn add_channel(Shared(app): Shared<App>, caller: Caller, body: Bytes) -> Answer {
+    let body = parse_body(&body, "channel")?;
+    let kind = match text(&body, "type") {
+        "O" => ChannelKind::Open,
+        "P" => ChannelKind::Private,
+        _ => return Err(ApiError::body_param("type")),
+    };
+    let team = id_field(&body, "team_id")?;
+    app.change(|state| {
+        let id = state.add_channel(
+            caller.user,
+            &NewChannel {
+                team,
+                kind,
+                name: text(&body, "name"),
+                display_name: text(&body, "display_name"),
+            },
+        )?;
+        created(&state.channel_json(state.channel(id)?))
+    })
+}
+
+fn ids(body: &Bytes) -> Result<Vec<Id>, ApiError> {
+    let texts: Vec<String> = serde_json::from_slice(body).unwrap_or_default();
+    texts.iter().map(|id| Id::parse(id).ok_or_else(|| ApiError::body_param("user_ids"))).collect()
+}
+
+async fn direct(Shared(app): Shared<App>, caller: Caller, body: Bytes) -> Answer {
+    let users = ids(&body)?;
+    let [first, second] = users[..] else { return Err(ApiError::body_param("user_ids")) };
+    if !users.contains(&caller.user) && !caller.admin {
+        return Err(ApiError::permissions());
+    }
+    app.change(|state| {
+        let (creator, other) =
+            if second == caller.user { (second, first) } else { (first, second) };
+        let id = state.direct_channel(creator, other)?;
+        created(&state.channel_json(state.channel(id)?))
+    })
+}
+
+async fn group(Shared(app): Shared<App>, caller: Caller, body: Bytes) -> Answer {
+    let users = ids(&body)?;
+    app.change(|state| {
+        let id = state.group_channel(caller.user, &users)?;
+        created(&state.channel_json(state.channel(id)?))
+    })
+}
+
+async fn view(
+    Shared(app): Shared<App>,
+    caller: Caller,
+    Path(user): Path<String>,
+    body: Bytes,
+) -> Answer {
+    let user = own(caller, &user)?;
+    let body = parse_body(&body, "channel_view")?;
+    let channel = id_field(&body, "channel_id")?;
+    app.change(|state| {
+        state.check_member(channel, user)?;
+        state.mark_viewed(channel, user);
+        let last = state.channel(channel)?.last_post_at;
+        ok(&json!({ "status": "OK", "last_viewed_at_times": { channel.as_str(): last } }))
+    })
+}
+
+async fn one(Shared(app): Shared<App>, caller: Caller, Path(channel): Path<String>) -> Answer {
+    let id = path_id(&channel, "channel_id")?;
+    app.read(|state| {
+        state.check_visible(id, caller.user)?;
+        ok(&state.channel_json(state.channel(id)?))
+    })
+}
+
+async fn archive(Shared(app): Shared<App>, caller: Caller, Path(channel): Path<String>) -> Answer {
+    let id = path_id(&channel, "channel_id")?;
+    app.change(|state| state.archive_channel(id, caller.user))?;
+    done()
+}
+
+async fn patch(
+    Shared(app): Shared<App>,
+    caller: Caller,
+    Path(channel): Path<String>,
+    body: Bytes,
+) -> Answer {
+    let id = path_id(&channel, "channel_id")?;
+    let body = parse_body(&body, "channel")?;
+    let fields = body.as_object().ok_or_else(|| ApiError::body_param("channel"))?;
+    app.change(|state| {
+        state.patch_channel(id, caller.user, fields)?;
+        ok(&state.channel_json(state.channel(id)?))
+    })
+}
+
+async fn stats(Shared(app): Shared<App>, caller: Caller, Path(channel): Path<String>) -> Answer {
+    let id = path_id(&channel, "channel_id")?;
+    app.read(|state| {
+        state.check_visible(id, caller.user)?;
+        let pinned = state
+            .posts
+            .values()
+            .filter(|post| post.channel_id == id && post.is_pinned && post.delete_at == 0);
+        ok(&json!({ "channel_id": id, "member_count": state.members_of(id).count(),
+            "guest_count": 0, "pinnedpost_count": pinned.count() }))
+    })
+}
+
+async fn members(
+    Shared(app): Shared<App>,
+    caller: Caller,
+    Path(channel): Path<String>,
+    Query(query): Query<HashMap<String, String>>,
+) -> Answer {
+    let id = path_id(&channel, "channel_id")?;
+    let (page, per_page) = paging(&query);
+    app.read(|state| {
+        state.check_visible(id, caller.user)?;
+        let rows = state.members_of(id).skip(page.saturating_mul(per_page)).take(per_page);
+        ok(&rows.map(|(user, member)| state.member_json(id, user, member)).collect::<Value>())
+    })
+}
+
+async fn member(
+    Shared(app): Shared<App>,
+    caller: Caller,
+    Path((channel, user)): Path<(String, String)>,
+) -> Answer {
+    let id = path_id(&channel, "channel_id")?;
+    let user = caller.user_in(&user)?;
+    app.read(|state| {
+        state.check_visible(id, caller.user)?;
+        let member = state.members.get(&(id, user)).ok_or_else(missing_member)?;
+        ok(&state.member_json(id, user, member))
+    })
+}
+
+/// Anybody may join a public channel; otherwise a member adds others.
+async fn join(
+    Shared(app): Shared<App>,
+    caller: Caller,
+    Path(channel): Path<String>,
+    body: Bytes,
+) -> Answer {
+    let id = path_id(&channel, "channel_id")?;
+    let user = id_field(&parse_body(&body, "channel_member")?, "user_id")?;
+    app.change(|state| {
+        let open = state.channel(id)?.kind == ChannelKind::Open;
+        if !(open && user == caller.user) {
+            state.check_member(id, caller.user)?;
+        }
+        state.join_channel(id, user, caller.user)?;
+        let member = state.members.get(&(id, user)).ok_or_else(missing_member)?;
+        created(&state.member_json(id, user, member))
+    })
+}
+
+async fn leave(
+    Shared(app): Shared<App>,
+    caller: Caller,
+    Path((channel, user)): Path<(String, String)>,
+) -> Answer {
+    let id = path_id(&channel, "channel_id")?;
+    let user = caller.user_in(&user)?;
+    app.change(|state| {
+        state.check_member(id, caller.user)?;
+        state.leave_channel(id, user, caller.user)
+    })?;
+    done()
+}

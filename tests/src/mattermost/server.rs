@@ -1,0 +1,108 @@
+//! What all requests share: the state behind its lock, a bell that rings
+//! after each change, and the connections that can be cut.
+//!
+//! Trust: a poisoned lock is taken over; a test that panicked elsewhere must
+//! not hide its reason behind a second panic here.
+
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+
+use nix::sys::socket::{Shutdown, shutdown};
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use super::state::State;
+use super::version::Version;
+
+/// The server, as handlers see it.
+pub(super) type App = Arc<Server>;
+
+/// A second handle on a connection, to cut it with.
+#[derive(Clone, Debug)]
+pub(super) struct Wire(Arc<OwnedFd>);
+
+impl Wire {
+    pub(super) fn new(stream: &impl AsFd) -> std::io::Result<Self> {
+        Ok(Self(Arc::new(stream.as_fd().try_clone_to_owned()?)))
+    }
+
+    /// Ends the connection at once, whatever is under way on it.
+    pub(super) fn cut(&self) {
+        use std::os::fd::AsRawFd;
+        // It may be closed already, which is what was wanted.
+        let _ = shutdown(self.0.as_raw_fd(), Shutdown::Both);
+    }
+}
+
+pub(super) struct Server {
+    state: Mutex<State>,
+    changed: watch::Sender<u64>,
+    wires: Mutex<Vec<Weak<OwnedFd>>>,
+    /// Until when the server refuses connections.
+    pub(super) closed_until: watch::Sender<Option<Instant>>,
+    pub(super) websocket_ping: Duration,
+}
+
+impl Server {
+    pub(super) fn new(version: Version, websocket_ping: Duration) -> App {
+        Arc::new(Self {
+            state: Mutex::new(State::new(version)),
+            changed: watch::Sender::new(0),
+            wires: Mutex::new(Vec::new()),
+            closed_until: watch::Sender::new(None),
+            websocket_ping,
+        })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Reads the state.
+    pub(super) fn read<T>(&self, look: impl FnOnce(&State) -> T) -> T {
+        look(&self.lock())
+    }
+
+    /// Changes the state and rings the bell.
+    pub(super) fn change<T>(&self, act: impl FnOnce(&mut State) -> T) -> T {
+        let result = act(&mut self.lock());
+        self.changed.send_modify(|count| *count = count.wrapping_add(1));
+        result
+    }
+
+    /// The bell.
+    pub(super) fn changes(&self) -> watch::Receiver<u64> {
+        self.changed.subscribe()
+    }
+
+    pub(super) fn keep_wire(&self, wire: &Wire) {
+        let mut wires = self.wires.lock().unwrap_or_else(PoisonError::into_inner);
+        wires.retain(|old| old.strong_count() > 0);
+        wires.push(Arc::downgrade(&wire.0));
+    }
+
+    /// Cuts every connection.
+    pub(super) fn cut_all(&self) {
+        let mut wires = self.wires.lock().unwrap_or_else(PoisonError::into_inner);
+        for wire in wires.drain(..).filter_map(|wire| wire.upgrade()) {
+            Wire(wire).cut();
+        }
+    }
+
+    /// Whether the server is down just now.
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed_until.borrow().is_some_and(|until| until > Instant::now())
+    }
+
+    /// Goes down and comes back: stored things stay, what was in the
+    /// process's memory is gone.
+    pub(super) fn restart(&self, down: Duration) {
+        self.closed_until.send_replace(Some(Instant::now() + down));
+        self.change(|state| {
+            state.hub.connections.clear();
+            state.pending.clear();
+        });
+        self.cut_all();
+    }
+}
