@@ -57,10 +57,7 @@ impl<Out: Encode, In: Decode<()>> Channel<Out, In> {
         // Tokio's stream serves as the readiness of the descriptor only; every
         // packet goes through `seqpacket`.
         let socket = UnixStream::from_std(socket.into())?;
-        Ok(Self {
-            socket,
-            words: PhantomData,
-        })
+        Ok(Self { socket, words: PhantomData })
     }
 
     /// The next message; `None` when the peer is gone. Safe to cancel.
@@ -77,9 +74,9 @@ impl<Out: Encode, In: Decode<()>> Channel<Out, In> {
         match packet {
             Ok(packet) if packet.is_end() => Ok(None),
             Ok(packet) if packet.truncated => Err(ChannelError::Frame(FrameError::TooLong)),
-            Ok(packet) => codec::decode(&packet.bytes, MAX_FRAME)
-                .map(Some)
-                .map_err(ChannelError::Frame),
+            Ok(packet) => {
+                codec::decode(&packet.bytes, MAX_FRAME).map(Some).map_err(ChannelError::Frame)
+            }
             Err(error) if error.raw_os_error() == Some(Errno::ECONNRESET as i32) => Ok(None),
             Err(error) => Err(ChannelError::Io(error)),
         }
@@ -113,25 +110,13 @@ mod tests {
         let thread = ThreadId::new("zo3yx6gsxbf8ppuaojzhiaj1yw").unwrap();
         let send = async {
             for turn in 0..2000 {
-                frontend
-                    .send(&ToWorker::Cancel {
-                        thread,
-                        turn: TurnId(turn),
-                    })
-                    .await
-                    .unwrap();
+                frontend.send(&ToWorker::Cancel { thread, turn: TurnId(turn) }).await.unwrap();
             }
         };
         let receive = async {
             for turn in 0..2000 {
                 let got = worker.receive().await.unwrap();
-                assert_eq!(
-                    got,
-                    Some(ToWorker::Cancel {
-                        thread,
-                        turn: TurnId(turn)
-                    })
-                );
+                assert_eq!(got, Some(ToWorker::Cancel { thread, turn: TurnId(turn) }));
             }
         };
         tokio::join!(send, receive);
@@ -144,9 +129,6 @@ mod tests {
         let (left, right) = seqpacket::pair().unwrap();
         let worker = WorkerEnd::new(right).unwrap();
         seqpacket::send(&left, &[codec::VERSION, 0xff, 1, 2], None).unwrap();
-        assert!(matches!(
-            worker.receive().await,
-            Err(ChannelError::Frame(FrameError::Malformed))
-        ));
+        assert!(matches!(worker.receive().await, Err(ChannelError::Frame(FrameError::Malformed))));
     }
 }

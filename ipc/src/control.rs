@@ -108,11 +108,7 @@ pub struct Refusal {
 
 impl From<RefusalCode> for Refusal {
     fn from(code: RefusalCode) -> Self {
-        Self {
-            code,
-            step: None,
-            errno: 0,
-        }
+        Self { code, step: None, errno: 0 }
     }
 }
 

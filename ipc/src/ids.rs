@@ -33,16 +33,11 @@ impl MattermostId {
             .try_into()
             .ok()
             .and_then(Self::from_bytes)
-            .ok_or(InvalidId {
-                expected: "a Mattermost id (26 characters of a-z and 0-9)",
-            })
+            .ok_or(InvalidId { expected: "a Mattermost id (26 characters of a-z and 0-9)" })
     }
 
     fn from_bytes(bytes: [u8; 26]) -> Option<Self> {
-        bytes
-            .iter()
-            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
-            .then_some(Self(bytes))
+        bytes.iter().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()).then_some(Self(bytes))
     }
 
     /// The id as text.

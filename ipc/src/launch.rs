@@ -200,10 +200,7 @@ mod tests {
     fn every_step_survives_code_and_exit_status() {
         for step in LaunchStep::ALL {
             assert_eq!(LaunchStep::from_code(*step as u8), Some(*step));
-            assert_eq!(
-                LaunchStep::from_exit_status(step.exit_status()),
-                Some(*step)
-            );
+            assert_eq!(LaunchStep::from_exit_status(step.exit_status()), Some(*step));
         }
         assert_eq!(LaunchStep::from_exit_status(0), None);
         assert_eq!(LaunchStep::from_exit_status(99), None);

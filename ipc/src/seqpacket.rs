@@ -160,11 +160,7 @@ fn receive_into(
     let truncated = message.flags.contains(MsgFlags::MSG_TRUNC);
     let length = message.bytes;
     bytes.truncate(length);
-    Ok(Packet {
-        bytes,
-        fds,
-        truncated,
-    })
+    Ok(Packet { bytes, fds, truncated })
 }
 
 #[cfg(test)]

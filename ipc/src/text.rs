@@ -32,11 +32,7 @@ impl<const MAX: usize> Text<MAX> {
     /// [`TooLong`] if it is over `MAX` bytes or has a NUL.
     pub fn new(text: impl Into<String>) -> Result<Self, TooLong> {
         let text = text.into();
-        if text.len() > MAX || text.contains('\0') {
-            Err(TooLong)
-        } else {
-            Ok(Self(text))
-        }
+        if text.len() > MAX || text.contains('\0') { Err(TooLong) } else { Ok(Self(text)) }
     }
 
     /// Takes what fits: NULs are dropped, and a text over the limit is cut at a
@@ -129,20 +125,13 @@ mod tests {
     fn pieces_keep_everything_in_order() {
         let text = "äb".repeat(50);
         let pieces = Text::<7>::pieces(&text);
-        assert!(
-            pieces
-                .iter()
-                .all(|p| !p.as_str().is_empty() && p.as_str().len() <= 7)
-        );
+        assert!(pieces.iter().all(|p| !p.as_str().is_empty() && p.as_str().len() <= 7));
         assert_eq!(pieces.iter().map(Text::as_str).collect::<String>(), text);
         assert!(Text::<7>::pieces("").is_empty());
     }
 
     #[test]
     fn debug_shows_no_content() {
-        assert_eq!(
-            format!("{:?}", Text::<20>::lossy("my secret")),
-            "Text(9 bytes)"
-        );
+        assert_eq!(format!("{:?}", Text::<20>::lossy("my secret")), "Text(9 bytes)");
     }
 }

@@ -34,25 +34,14 @@ const ID_HEX: &str = "7a6f33797836677378626638707075616f6a7a6869616a317977";
 fn golden_vectors() {
     let cases: Vec<(Vec<u8>, String)> = vec![
         (
-            encode(&ControlRequest::Start {
-                request: 7,
-                user: user(),
-            })
-            .unwrap(),
+            encode(&ControlRequest::Start { request: 7, user: user() }).unwrap(),
             format!("010000000007000000{ID_HEX}"),
         ),
         (
-            encode(&ControlRequest::Stop {
-                request: 8,
-                worker: WorkerId(258),
-            })
-            .unwrap(),
+            encode(&ControlRequest::Stop { request: 8, worker: WorkerId(258) }).unwrap(),
             "0101000000080000000201000000000000".into(),
         ),
-        (
-            encode(&ControlRequest::List { request: 9 }).unwrap(),
-            "010200000009000000".into(),
-        ),
+        (encode(&ControlRequest::List { request: 9 }).unwrap(), "010200000009000000".into()),
         (
             encode(&ControlReply::Refused {
                 request: 7,
@@ -100,28 +89,19 @@ fn round_trip<M: Encode + Decode<()> + PartialEq + std::fmt::Debug>(message: &M)
     let frame = encode(message).unwrap();
     assert_eq!(&decode::<M>(&frame, MAX_FRAME).unwrap(), message);
     for cut in 0..frame.len() {
-        assert!(
-            decode::<M>(&frame[..cut], MAX_FRAME).is_err(),
-            "cut at {cut}"
-        );
+        assert!(decode::<M>(&frame[..cut], MAX_FRAME).is_err(), "cut at {cut}");
     }
     let mut longer = frame.clone();
     longer.push(0);
     assert_eq!(decode::<M>(&longer, MAX_FRAME), Err(FrameError::Trailing));
     let mut other = frame;
     other[0] = other[0].wrapping_add(1);
-    assert!(matches!(
-        decode::<M>(&other, MAX_FRAME),
-        Err(FrameError::Version(_))
-    ));
+    assert!(matches!(decode::<M>(&other, MAX_FRAME), Err(FrameError::Version(_))));
 }
 
 #[test]
 fn round_trips_and_every_cut_is_refused() {
-    round_trip(&ControlRequest::Start {
-        request: 1,
-        user: user(),
-    });
+    round_trip(&ControlRequest::Start { request: 1, user: user() });
     round_trip(&ControlReply::Started {
         request: 1,
         worker: WorkerId(3),
@@ -129,10 +109,7 @@ fn round_trips_and_every_cut_is_refused() {
         profile: Profile::Full,
         shared: true,
     });
-    round_trip(&ControlReply::Workers {
-        request: 1,
-        workers: vec![WorkerId(1), WorkerId(2)],
-    });
+    round_trip(&ControlReply::Workers { request: 1, workers: vec![WorkerId(1), WorkerId(2)] });
     round_trip(&ControlReply::Exited {
         worker: WorkerId(1),
         exit: WorkerExit::SandboxRefused(LaunchStep::LandlockFloor),
@@ -162,10 +139,7 @@ fn round_trips_and_every_cut_is_refused() {
         turn: TurnId(u64::MAX),
         text: Text::new("x".repeat(300)).unwrap(),
     });
-    round_trip(&FromWorker::Hello(Hello {
-        landlock_abi: 7,
-        workspace: Text::new("/w").unwrap(),
-    }));
+    round_trip(&FromWorker::Hello(Hello { landlock_abi: 7, workspace: Text::new("/w").unwrap() }));
     round_trip(&FromWorker::TurnEnded {
         thread: thread(),
         turn: TurnId(4),
@@ -189,58 +163,31 @@ fn the_largest_messages_fit_a_frame() {
     };
     assert!(encode(&message).unwrap().len() <= MAX_FRAME);
     let workers = (0..400).map(WorkerId).collect();
+    assert!(encode(&ControlReply::Workers { request: 1, workers }).unwrap().len() <= 4096);
     assert!(
-        encode(&ControlReply::Workers {
-            request: 1,
-            workers
-        })
-        .unwrap()
-        .len()
-            <= 4096
-    );
-    assert!(
-        encode(&ControlRequest::Start {
-            request: 1,
-            user: user()
-        })
-        .unwrap()
-        .len()
-            <= MAX_REQUEST
+        encode(&ControlRequest::Start { request: 1, user: user() }).unwrap().len() <= MAX_REQUEST
     );
 }
 
 #[test]
 fn lying_lengths_are_refused_at_once() {
-    let good = encode(&FromWorker::Hello(Hello {
-        landlock_abi: 7,
-        workspace: Text::default(),
-    }))
-    .unwrap();
+    let good =
+        encode(&FromWorker::Hello(Hello { landlock_abi: 7, workspace: Text::default() })).unwrap();
     for length in [u64::MAX, 1 << 40, 1 << 30, 1025, 70_000] {
         let mut frame = good.clone();
         let at = frame.len() - 8;
         frame[at..].copy_from_slice(&length.to_le_bytes());
-        assert_eq!(
-            decode::<FromWorker>(&frame, MAX_FRAME),
-            Err(FrameError::Malformed)
-        );
+        assert_eq!(decode::<FromWorker>(&frame, MAX_FRAME), Err(FrameError::Malformed));
     }
 }
 
 #[test]
 fn text_and_ids_are_checked_when_decoded() {
-    let frame = encode(&ControlRequest::Start {
-        request: 1,
-        user: user(),
-    })
-    .unwrap();
+    let frame = encode(&ControlRequest::Start { request: 1, user: user() }).unwrap();
     for (at, byte) in [(9, b'Z'), (9, b'/'), (20, 0), (34, 0xff)] {
         let mut frame = frame.clone();
         frame[at] = byte;
-        assert_eq!(
-            decode::<ControlRequest>(&frame, MAX_REQUEST),
-            Err(FrameError::Malformed)
-        );
+        assert_eq!(decode::<ControlRequest>(&frame, MAX_REQUEST), Err(FrameError::Malformed));
     }
     let mut nul = encode(&FromWorker::Hello(Hello {
         landlock_abi: 7,
@@ -248,23 +195,14 @@ fn text_and_ids_are_checked_when_decoded() {
     }))
     .unwrap();
     *nul.last_mut().unwrap() = 0;
-    assert_eq!(
-        decode::<FromWorker>(&nul, MAX_FRAME),
-        Err(FrameError::Malformed)
-    );
+    assert_eq!(decode::<FromWorker>(&nul, MAX_FRAME), Err(FrameError::Malformed));
 }
 
 #[test]
 fn a_request_over_the_root_limit_is_refused_unread() {
     let frame = vec![gaggle_ipc::codec::VERSION; MAX_REQUEST + 1];
-    assert_eq!(
-        decode::<ControlRequest>(&frame, MAX_REQUEST),
-        Err(FrameError::TooLong)
-    );
-    assert_eq!(
-        decode::<ControlRequest>(&[], MAX_REQUEST),
-        Err(FrameError::Empty)
-    );
+    assert_eq!(decode::<ControlRequest>(&frame, MAX_REQUEST), Err(FrameError::TooLong));
+    assert_eq!(decode::<ControlRequest>(&[], MAX_REQUEST), Err(FrameError::Empty));
 }
 
 proptest! {

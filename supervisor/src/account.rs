@@ -57,11 +57,15 @@ const POWERFUL_GROUPS: &[&str] = &[
 
 /// An account as the system knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Account {
-    pub(crate) name: AccountName,
-    pub(crate) uid: Uid,
-    pub(crate) gid: Gid,
-    pub(crate) home: PathBuf,
+pub struct Account {
+    /// Its name, as the mapping spells it.
+    pub name: AccountName,
+    /// Its uid, 1000 to 65533.
+    pub uid: Uid,
+    /// Its primary gid, never 0.
+    pub gid: Gid,
+    /// Its home, absolute and plain.
+    pub home: PathBuf,
 }
 
 /// Looks an account up and judges it. The expiry is not judged here: it may
@@ -69,7 +73,7 @@ pub(crate) struct Account {
 ///
 /// # Errors
 /// The reason to give it no agent.
-pub(crate) fn look_up(name: &AccountName) -> Result<Account, RefusalCode> {
+pub fn look_up(name: &AccountName) -> Result<Account, RefusalCode> {
     let user = match User::from_name(name.as_str()) {
         Ok(Some(user)) => user,
         Ok(None) => return Err(RefusalCode::AccountUnknown),
@@ -81,30 +85,21 @@ pub(crate) fn look_up(name: &AccountName) -> Result<Account, RefusalCode> {
     if user.uid.as_raw() < FIRST_PERSON || user.uid.as_raw() >= NOBODY {
         return Err(RefusalCode::AccountIsSystem);
     }
-    let plain = user
-        .dir
-        .components()
-        .all(|c| matches!(c, Component::RootDir | Component::Normal(_)));
+    let plain =
+        user.dir.components().all(|c| matches!(c, Component::RootDir | Component::Normal(_)));
     let deep = user.dir.components().count() > 1;
     let nowhere = user.dir.starts_with("/nonexistent") || user.dir.starts_with("/root");
     // The home goes into the worker's environment as text.
-    let text = user
-        .dir
-        .to_str()
-        .is_some_and(|dir| !dir.chars().any(|c| c.is_control() || c == ':'));
+    let text =
+        user.dir.to_str().is_some_and(|dir| !dir.chars().any(|c| c.is_control() || c == ':'));
     if !user.dir.is_absolute() || !plain || !deep || nowhere || !text {
         return Err(RefusalCode::HomeUnusable);
     }
-    Ok(Account {
-        name: name.clone(),
-        uid: user.uid,
-        gid: user.gid,
-        home: user.dir,
-    })
+    Ok(Account { name: name.clone(), uid: user.uid, gid: user.gid, home: user.dir })
 }
 
 /// The account is expired today, or gone: the admin's off-switch (`chage -E 1`).
-pub(crate) fn is_expired(account: &Account) -> bool {
+pub fn is_expired(account: &Account) -> bool {
     match CString::new(account.name.as_str()) {
         Ok(name) => sys::expiry_day(&name).is_some_and(|day| day <= today()),
         Err(_) => true,
@@ -112,9 +107,7 @@ pub(crate) fn is_expired(account: &Account) -> bool {
 }
 
 fn today() -> i64 {
-    let seconds = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |d| d.as_secs());
+    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs());
     i64::try_from(seconds / SECONDS_A_DAY).unwrap_or(i64::MAX)
 }
 
@@ -122,7 +115,7 @@ fn today() -> i64 {
 ///
 /// # Errors
 /// A sentence that names the group and why it is refused.
-pub(crate) fn resolve_groups(names: &[String]) -> Result<Vec<Gid>, String> {
+pub fn resolve_groups(names: &[String]) -> Result<Vec<Gid>, String> {
     let mut gids = Vec::new();
     for name in names {
         let group = match Group::from_name(name) {
@@ -131,11 +124,7 @@ pub(crate) fn resolve_groups(names: &[String]) -> Result<Vec<Gid>, String> {
             Err(_) => return Err(format!("group {name:?} could not be looked up")),
         };
         // By number too: an alias of such a group is such a group.
-        let alias = Group::from_gid(group.gid)
-            .ok()
-            .flatten()
-            .map(|g| g.name)
-            .unwrap_or_default();
+        let alias = Group::from_gid(group.gid).ok().flatten().map(|g| g.name).unwrap_or_default();
         let powerful = |name: &str| POWERFUL_GROUPS.contains(&name);
         if group.gid.as_raw() == 0 || powerful(name) || powerful(&alias) {
             return Err(format!(
@@ -151,7 +140,7 @@ pub(crate) fn resolve_groups(names: &[String]) -> Result<Vec<Gid>, String> {
 ///
 /// # Errors
 /// [`RefusalCode::HomeUnusable`] if it has a NUL.
-pub(crate) fn home_c(account: &Account) -> Result<CString, RefusalCode> {
+pub fn home_c(account: &Account) -> Result<CString, RefusalCode> {
     CString::new(account.home.as_os_str().as_bytes()).map_err(|_| RefusalCode::HomeUnusable)
 }
 
@@ -171,17 +160,9 @@ mod tests {
     #[test]
     fn groups_with_the_power_of_root_are_refused_by_name() {
         for name in ["sudo", "disk", "shadow", "adm"] {
-            assert!(
-                resolve_groups(&[name.to_owned()])
-                    .unwrap_err()
-                    .contains(name)
-            );
+            assert!(resolve_groups(&[name.to_owned()]).unwrap_err().contains(name));
         }
-        assert!(
-            resolve_groups(&["no-such-group".to_owned()])
-                .unwrap_err()
-                .contains("exist")
-        );
+        assert!(resolve_groups(&["no-such-group".to_owned()]).unwrap_err().contains("exist"));
         assert_eq!(resolve_groups(&["users".to_owned()]).unwrap().len(), 1);
     }
 }

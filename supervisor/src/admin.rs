@@ -33,10 +33,7 @@ pub(crate) enum Received {
 impl AdminConnection {
     /// Takes an accepted socket whose peer was checked.
     pub(crate) fn new(socket: OwnedFd) -> Self {
-        Self {
-            socket,
-            answers: VecDeque::new(),
-        }
+        Self { socket, answers: VecDeque::new() }
     }
 
     /// The descriptor to poll.
@@ -67,11 +64,7 @@ impl AdminConnection {
 
     /// Queues the answers; their number is bounded by the mapping's size.
     pub(crate) fn answer(&mut self, replies: impl IntoIterator<Item = AdminReply>) {
-        self.answers.extend(
-            replies
-                .into_iter()
-                .filter_map(|reply| codec::encode(&reply).ok()),
-        );
+        self.answers.extend(replies.into_iter().filter_map(|reply| codec::encode(&reply).ok()));
     }
 
     /// Writes what the peer takes; `false` if it is gone.

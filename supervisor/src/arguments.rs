@@ -107,10 +107,6 @@ mod tests {
     fn what_is_wrong_is_named() {
         assert!(of(&["--confg"]).unwrap_err().contains("--confg"));
         assert!(of(&["--cgroup"]).unwrap_err().contains("absolute"));
-        assert!(
-            of(&["--config-dir", "etc"])
-                .unwrap_err()
-                .contains("--config-dir")
-        );
+        assert!(of(&["--config-dir", "etc"]).unwrap_err().contains("--config-dir"));
     }
 }

@@ -15,10 +15,7 @@ use crate::journal::{Journal, to_stderr};
 #[derive(Debug)]
 pub(crate) enum Event<'a> {
     /// The supervisor serves.
-    Ready {
-        landlock_abi: u8,
-        landlock_floor: u8,
-    },
+    Ready { landlock_abi: u8, landlock_floor: u8 },
     /// The supervisor stops everything.
     Stopping,
     /// Mapping and settings were read and are in force.
@@ -26,16 +23,9 @@ pub(crate) enum Event<'a> {
     /// Reading failed; what was in force stays.
     ConfigurationRefused { why: &'a str },
     /// One mapping entry was refused alone.
-    EntryRefused {
-        key: &'a str,
-        account: &'a str,
-        why: &'a str,
-    },
+    EntryRefused { key: &'a str, account: &'a str, why: &'a str },
     /// A start is about to be tried; without this record there is none.
-    StartAttempt {
-        user: MattermostUserId,
-        account: &'a AccountName,
-    },
+    StartAttempt { user: MattermostUserId, account: &'a AccountName },
     /// The worker's program runs as its account.
     WorkerStarted {
         user: MattermostUserId,
@@ -45,17 +35,9 @@ pub(crate) enum Event<'a> {
         pid: i32,
     },
     /// No worker was started.
-    StartRefused {
-        user: MattermostUserId,
-        account: Option<&'a str>,
-        refusal: Refusal,
-    },
+    StartRefused { user: MattermostUserId, account: Option<&'a str>, refusal: Refusal },
     /// Root stops a worker.
-    WorkerStopping {
-        worker: WorkerId,
-        user: MattermostUserId,
-        reason: StopReason,
-    },
+    WorkerStopping { worker: WorkerId, user: MattermostUserId, reason: StopReason },
     /// A worker and all its descendants are gone.
     WorkerExited {
         worker: WorkerId,
@@ -75,25 +57,13 @@ pub(crate) enum Event<'a> {
     /// The frontend's connection ended.
     FrontendGone,
     /// A peer that is not served here knocked.
-    PeerRefused {
-        socket: &'a str,
-        uid: u32,
-        why: &'a str,
-    },
+    PeerRefused { socket: &'a str, uid: u32, why: &'a str },
     /// A peer sent what is no request.
-    ProtocolViolation {
-        socket: &'a str,
-        uid: u32,
-        why: &'a str,
-    },
+    ProtocolViolation { socket: &'a str, uid: u32, why: &'a str },
     /// A left-over cgroup of an earlier supervisor was killed and removed.
     LeftoverRemoved { name: &'a str },
     /// A line a worker wrote. Unattested.
-    WorkerOutput {
-        worker: WorkerId,
-        account: &'a AccountName,
-        line: &'a str,
-    },
+    WorkerOutput { worker: WorkerId, account: &'a AccountName, line: &'a str },
 }
 
 /// Stable facts of an event kind: journal id, name, syslog priority.
@@ -105,16 +75,12 @@ impl Event<'_> {
         match self {
             Self::Ready { .. } => Kind("f685c1c49b924910a707b8dde21845e8", "ready", 6),
             Self::Stopping => Kind("3bb1207766654b389fe6a4c2bef17bd2", "stopping", 6),
-            Self::ConfigurationLoaded { .. } => Kind(
-                "a0db46a905e74bb186a53cddbb72e657",
-                "configuration_loaded",
-                6,
-            ),
-            Self::ConfigurationRefused { .. } => Kind(
-                "3fb0f4db2b0b4fd5a634bd50549940bc",
-                "configuration_refused",
-                3,
-            ),
+            Self::ConfigurationLoaded { .. } => {
+                Kind("a0db46a905e74bb186a53cddbb72e657", "configuration_loaded", 6)
+            }
+            Self::ConfigurationRefused { .. } => {
+                Kind("3fb0f4db2b0b4fd5a634bd50549940bc", "configuration_refused", 3)
+            }
             Self::EntryRefused { .. } => {
                 Kind("4006f48fa7944bfbbea8a4b71a353832", "entry_refused", 4)
             }
@@ -156,39 +122,25 @@ impl Event<'_> {
     fn fields(&self) -> Fields {
         let mut f = Fields::default();
         match self {
-            Self::Ready {
-                landlock_abi,
-                landlock_floor,
-            } => f
-                .put("LANDLOCK_ABI", landlock_abi)
-                .put("LANDLOCK_FLOOR", landlock_floor),
+            Self::Ready { landlock_abi, landlock_floor } => {
+                f.put("LANDLOCK_ABI", landlock_abi).put("LANDLOCK_FLOOR", landlock_floor)
+            }
             Self::Stopping | Self::FrontendGone => &mut f,
             Self::ConfigurationLoaded { usable, refused } => {
                 f.put("USABLE", usable).put("REFUSED", refused)
             }
             Self::ConfigurationRefused { why } => f.put("REASON", why),
-            Self::EntryRefused { key, account, why } => f
-                .put("KEY", printable(key))
-                .put("ACCOUNT", printable(account))
-                .put("REASON", why),
+            Self::EntryRefused { key, account, why } => {
+                f.put("KEY", printable(key)).put("ACCOUNT", printable(account)).put("REASON", why)
+            }
             Self::StartAttempt { user, account } => f.put("USER", user).put("ACCOUNT", account),
-            Self::WorkerStarted {
-                user,
-                account,
-                worker,
-                uid,
-                pid,
-            } => f
+            Self::WorkerStarted { user, account, worker, uid, pid } => f
                 .put("USER", user)
                 .put("ACCOUNT", account)
                 .put("WORKER", worker)
                 .put("UID", uid)
                 .put("PID", pid),
-            Self::StartRefused {
-                user,
-                account,
-                refusal,
-            } => {
+            Self::StartRefused { user, account, refusal } => {
                 f.put("USER", user).put("REASON", refusal.code.name());
                 if let Some(account) = account {
                     f.put("ACCOUNT", printable(account));
@@ -201,30 +153,15 @@ impl Event<'_> {
                 }
                 &mut f
             }
-            Self::WorkerStopping {
-                worker,
-                user,
-                reason,
-            } => f
-                .put("WORKER", worker)
-                .put("USER", user)
-                .put("REASON", reason.name()),
-            Self::WorkerExited {
-                worker,
-                user,
-                account,
-                exit,
-            } => f
+            Self::WorkerStopping { worker, user, reason } => {
+                f.put("WORKER", worker).put("USER", user).put("REASON", reason.name())
+            }
+            Self::WorkerExited { worker, user, account, exit } => f
                 .put("WORKER", worker)
                 .put("USER", user)
                 .put("ACCOUNT", account)
                 .put("REASON", exit_word(*exit)),
-            Self::SandboxRefused {
-                worker,
-                user,
-                account,
-                step,
-            } => f
+            Self::SandboxRefused { worker, user, account, step } => f
                 .put("WORKER", worker)
                 .put("USER", user)
                 .put("ACCOUNT", account)
@@ -235,14 +172,9 @@ impl Event<'_> {
                 f.put("SOCKET", socket).put("UID", uid).put("REASON", why)
             }
             Self::LeftoverRemoved { name } => f.put("CGROUP", printable(name)),
-            Self::WorkerOutput {
-                worker,
-                account,
-                line,
-            } => f
-                .put("WORKER", worker)
-                .put("ACCOUNT", account)
-                .put("UNATTESTED", line),
+            Self::WorkerOutput { worker, account, line } => {
+                f.put("WORKER", worker).put("ACCOUNT", account).put("UNATTESTED", line)
+            }
         };
         f
     }
@@ -259,10 +191,7 @@ fn exit_word(exit: WorkerExit) -> String {
 
 /// Text of a root-owned file as it may stand in a record: one line, no controls.
 pub(crate) fn printable(text: &str) -> String {
-    text.chars()
-        .take(200)
-        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
-        .collect()
+    text.chars().take(200).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }
 
 #[derive(Default)]
@@ -284,9 +213,7 @@ pub(crate) struct Audit {
 impl Audit {
     /// Makes the emitter.
     pub(crate) fn new() -> Self {
-        Self {
-            journal: Journal::new(),
-        }
+        Self { journal: Journal::new() }
     }
 
     /// The journal took the last record.
@@ -299,13 +226,10 @@ impl Audit {
     pub(crate) fn emit(&mut self, event: &Event<'_>) -> bool {
         let Kind(message_id, name, priority) = event.kind();
         let fields = event.fields();
-        let message = fields
-            .0
-            .iter()
-            .fold(format!("gaggle: {name}"), |text, (name, value)| {
-                let name = name.trim_start_matches("GAGGLE_").to_lowercase();
-                format!("{text} {name}={value:?}")
-            });
+        let message = fields.0.iter().fold(format!("gaggle: {name}"), |text, (name, value)| {
+            let name = name.trim_start_matches("GAGGLE_").to_lowercase();
+            format!("{text} {name}={value:?}")
+        });
         let priority_word = priority.to_string();
         let mut record = vec![
             ("MESSAGE", message.as_str()),
@@ -314,12 +238,7 @@ impl Audit {
             ("SYSLOG_IDENTIFIER", "gaggle-supervisor"),
             ("GAGGLE_EVENT", name),
         ];
-        record.extend(
-            fields
-                .0
-                .iter()
-                .map(|(name, value)| (name.as_str(), value.as_str())),
-        );
+        record.extend(fields.0.iter().map(|(name, value)| (name.as_str(), value.as_str())));
         let taken = self.journal.send(&record);
         if !taken {
             to_stderr(priority, &message);

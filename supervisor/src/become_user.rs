@@ -162,22 +162,14 @@ fn verify_drop(plan: &Plan) -> Step {
             return surprise;
         }
     }
-    if prctl::get_no_new_privs() == Ok(true) {
-        Ok(())
-    } else {
-        surprise
-    }
+    if prctl::get_no_new_privs() == Ok(true) { Ok(()) } else { surprise }
 }
 
 /// After the drop: a change of uid clears this setting.
 fn die_with_supervisor(plan: &Plan) -> Step {
     prctl::set_pdeathsig(Signal::SIGKILL).map_err(|errno| (LaunchStep::DeathSignal, errno))?;
     // It may have died before the line above.
-    if getppid() == plan.supervisor {
-        Ok(())
-    } else {
-        Err((LaunchStep::DeathSignal, Errno::ESRCH))
-    }
+    if getppid() == plan.supervisor { Ok(()) } else { Err((LaunchStep::DeathSignal, Errno::ESRCH)) }
 }
 
 /// As the account, so that root probes nobody's home and a home that root may

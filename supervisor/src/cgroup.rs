@@ -24,12 +24,7 @@ const MAX_DESCENDANTS: &str = "64";
 const REMOVE_DEPTH: usize = 8;
 
 /// The files of a folder that a worker needs to move processes within it.
-const DELEGATED: &[&str] = &[
-    "",
-    "cgroup.procs",
-    "cgroup.subtree_control",
-    "cgroup.threads",
-];
+const DELEGATED: &[&str] = &["", "cgroup.procs", "cgroup.subtree_control", "cgroup.threads"];
 
 /// The folder under which workers get theirs.
 #[derive(Debug)]
@@ -74,11 +69,9 @@ impl Tree {
         if given.is_none() {
             // Delegated controllers can only be passed on by a folder without processes.
             let leaf = tree.path.join("supervisor");
-            make(&leaf)
-                .and_then(|()| fs::write(leaf.join("cgroup.procs"), "0"))
-                .map_err(|error| {
-                    format!("{}: {error}; the unit needs Delegate=", leaf.display())
-                })?;
+            make(&leaf).and_then(|()| fs::write(leaf.join("cgroup.procs"), "0")).map_err(
+                |error| format!("{}: {error}; the unit needs Delegate=", leaf.display()),
+            )?;
         }
         Ok(tree)
     }
@@ -93,27 +86,23 @@ impl Tree {
             fs::read_dir(&self.path).map_err(|e| format!("{}: {e}", self.path.display()))?;
         for entry in entries.flatten() {
             let name = entry.file_name().to_string_lossy().into_owned();
-            let ours = name
-                .strip_prefix('w')
-                .is_some_and(|id| id.parse::<u64>().is_ok());
+            let ours = name.strip_prefix('w').is_some_and(|id| id.parse::<u64>().is_ok());
             if !ours {
                 continue;
             }
             let path = entry.path();
-            let done = take_back(&path)
-                .and_then(|()| open_worker(&path))
-                .and_then(|mut cgroup| {
-                    cgroup.kill_all()?;
-                    // At start nobody waits for us yet, so waiting here is fine; the
-                    // kill needs some milliseconds.
-                    for _ in 0..200 {
-                        if !cgroup.is_populated() {
-                            return cgroup.remove();
-                        }
-                        std::thread::sleep(std::time::Duration::from_millis(10));
+            let done = take_back(&path).and_then(|()| open_worker(&path)).and_then(|mut cgroup| {
+                cgroup.kill_all()?;
+                // At start nobody waits for us yet, so waiting here is fine; the
+                // kill needs some milliseconds.
+                for _ in 0..200 {
+                    if !cgroup.is_populated() {
+                        return cgroup.remove();
                     }
-                    Err(io::ErrorKind::TimedOut.into())
-                });
+                    std::thread::sleep(std::time::Duration::from_millis(10));
+                }
+                Err(io::ErrorKind::TimedOut.into())
+            });
             done.map_err(|e| format!("{}: left over and not removable: {e}", path.display()))?;
             removed.push(name);
         }
@@ -146,37 +135,20 @@ fn fill_worker(path: &Path, account: &Account) -> io::Result<(WorkerCgroup, ForC
     fs::write(path.join("cgroup.max.depth"), MAX_DEPTH)?;
     fs::write(path.join("cgroup.max.descendants"), MAX_DESCENDANTS)?;
     let cgroup = open_worker(path)?;
-    let procs = OpenOptions::new()
-        .write(true)
-        .open(leaf.join("cgroup.procs"))?
-        .into();
-    let folder = OpenOptions::new()
-        .read(true)
-        .custom_flags(libc::O_DIRECTORY)
-        .open(path)?
-        .into();
+    let procs = OpenOptions::new().write(true).open(leaf.join("cgroup.procs"))?.into();
+    let folder = OpenOptions::new().read(true).custom_flags(libc::O_DIRECTORY).open(path)?.into();
     // Last: from here on root itself has no way in but what it holds open.
     for name in DELEGATED.iter().rev() {
-        let file = if name.is_empty() {
-            path.to_owned()
-        } else {
-            path.join(name)
-        };
+        let file = if name.is_empty() { path.to_owned() } else { path.join(name) };
         chown(file, Some(account.uid.as_raw()), Some(account.gid.as_raw()))?;
     }
     Ok((cgroup, ForChild { procs, folder }))
 }
 
 fn open_worker(path: &Path) -> io::Result<WorkerCgroup> {
-    let kill = OpenOptions::new()
-        .write(true)
-        .open(path.join("cgroup.kill"))?;
+    let kill = OpenOptions::new().write(true).open(path.join("cgroup.kill"))?;
     let events = File::open(path.join("cgroup.events"))?;
-    Ok(WorkerCgroup {
-        path: path.to_owned(),
-        kill,
-        events,
-    })
+    Ok(WorkerCgroup { path: path.to_owned(), kill, events })
 }
 
 impl WorkerCgroup {
@@ -191,10 +163,7 @@ impl WorkerCgroup {
     /// Something still runs in it. Doubt counts as yes.
     pub(crate) fn is_populated(&mut self) -> bool {
         let mut text = String::new();
-        let read = self
-            .events
-            .rewind()
-            .and_then(|()| self.events.read_to_string(&mut text));
+        let read = self.events.rewind().and_then(|()| self.events.read_to_string(&mut text));
         read.is_err() || !text.lines().any(|line| line == "populated 0")
     }
 

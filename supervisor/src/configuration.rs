@@ -25,56 +25,52 @@ type Fingerprint = Option<(u64, i64, i64, i64)>;
 
 /// A person who gets an agent.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Person {
-    pub(crate) account: Account,
-    pub(crate) entry: Entry,
-    pub(crate) groups: Vec<Gid>,
-    pub(crate) env: ProviderEnv,
+pub struct Person {
+    /// The account, looked up and judged.
+    pub account: Account,
+    /// The mapping entry.
+    pub entry: Entry,
+    /// Supplementary groups the entry asks for, resolved.
+    pub groups: Vec<Gid>,
+    /// Provider settings of the agent. Secret.
+    pub env: ProviderEnv,
 }
 
 /// The state in force.
 #[derive(Debug, Clone)]
-pub(crate) struct Snapshot {
-    pub(crate) settings: Settings,
-    pub(crate) people: BTreeMap<MattermostUserId, Person>,
+pub struct Snapshot {
+    /// `supervisor.toml`.
+    pub settings: Settings,
+    /// Who gets an agent.
+    pub people: BTreeMap<MattermostUserId, Person>,
     /// Ids whose entry was refused, for the right answer to a `Start`.
-    pub(crate) refused: BTreeMap<MattermostUserId, RefusalCode>,
+    pub refused: BTreeMap<MattermostUserId, RefusalCode>,
     /// The same and the keys that are no ids, with what mends them.
-    pub(crate) bad: Vec<BadEntry>,
+    pub bad: Vec<BadEntry>,
     read: Vec<(PathBuf, Fingerprint)>,
 }
 
 impl Snapshot {
     /// A file this snapshot was read from has changed since.
-    pub(crate) fn is_outdated(&self) -> bool {
-        self.read
-            .iter()
-            .any(|(path, before)| trusted_file::fingerprint(path) != *before)
+    pub fn is_outdated(&self) -> bool {
+        self.read.iter().any(|(path, before)| trusted_file::fingerprint(path) != *before)
     }
 
     /// Reads everything.
     ///
     /// # Errors
     /// A sentence that names the file and what mends it.
-    pub(crate) fn load(config_dir: &Path) -> Result<Self, String> {
-        let mut reader = Reader {
-            config_dir,
-            read: Vec::new(),
-        };
-        let settings = reader
-            .optional(SETTINGS, Secrecy::Public, settings::parse)?
-            .unwrap_or_default();
+    pub fn load(config_dir: &Path) -> Result<Self, String> {
+        let mut reader = Reader { config_dir, read: Vec::new() };
+        let settings =
+            reader.optional(SETTINGS, Secrecy::Public, settings::parse)?.unwrap_or_default();
         let common = reader
             .optional(PROVIDER_ENV, Secrecy::Secret, provider_env::parse)?
             .unwrap_or_default();
-        let mapping = reader
-            .optional(MAPPING, Secrecy::Public, mapping::parse)?
-            .ok_or_else(|| {
+        let mapping =
+            reader.optional(MAPPING, Secrecy::Public, mapping::parse)?.ok_or_else(|| {
                 let path = config_dir.join(MAPPING);
-                format!(
-                    "{}: no such file; `gaggle user add` makes it",
-                    path.display()
-                )
+                format!("{}: no such file; `gaggle user add` makes it", path.display())
             })?;
         let mut snapshot = Self {
             settings,
@@ -110,28 +106,17 @@ impl Snapshot {
     ) {
         self.refused.insert(user, code);
         let (key, account) = (user.as_str().to_owned(), entry.account.as_str().to_owned());
-        self.bad.push(BadEntry {
-            key,
-            account,
-            problem,
-        });
+        self.bad.push(BadEntry { key, account, problem });
     }
 
     /// Several people on one uid see each other's files: each entry must say so.
     fn refuse_undeclared_sharing(&mut self) {
         let mut ids_of_uid = BTreeMap::<u32, Vec<MattermostUserId>>::new();
         for (user, person) in &self.people {
-            ids_of_uid
-                .entry(person.account.uid.as_raw())
-                .or_default()
-                .push(*user);
+            ids_of_uid.entry(person.account.uid.as_raw()).or_default().push(*user);
         }
         for ids in ids_of_uid.into_values().filter(|ids| ids.len() > 1) {
-            let declared = |id| {
-                self.people
-                    .get(id)
-                    .is_some_and(|person| person.entry.shared)
-            };
+            let declared = |id| self.people.get(id).is_some_and(|person| person.entry.shared);
             if ids.iter().all(declared) {
                 continue;
             }
@@ -162,12 +147,11 @@ impl Reader<'_> {
     ) -> Result<Option<T>, String> {
         let path = self.config_dir.join(name);
         // The fingerprint first: a change during the read is then noticed later.
-        self.read
-            .push((path.clone(), trusted_file::fingerprint(&path)));
+        self.read.push((path.clone(), trusted_file::fingerprint(&path)));
         match trusted_file::read(&path, secrecy) {
-            Ok(text) => parse(&text)
-                .map(Some)
-                .map_err(|error| format!("{}: {error}", path.display())),
+            Ok(text) => {
+                parse(&text).map(Some).map_err(|error| format!("{}: {error}", path.display()))
+            }
             Err(untrusted) if untrusted.is_missing() => Ok(None),
             Err(untrusted) => Err(untrusted.to_string()),
         }
@@ -188,12 +172,7 @@ impl Reader<'_> {
             .map_err(|problem| (RefusalCode::EntryRefused, problem))?
             .unwrap_or_default();
         let env = common.overridden_by(&own);
-        Ok(Person {
-            account,
-            entry: entry.clone(),
-            groups,
-            env,
-        })
+        Ok(Person { account, entry: entry.clone(), groups, env })
     }
 }
 

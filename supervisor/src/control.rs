@@ -59,21 +59,11 @@ impl Connection {
         match codec::decode(&packet.bytes, MAX_REQUEST) {
             Ok(request) => Received::Request(request),
             Err(codec::FrameError::Version(theirs)) => {
-                self.send(
-                    &ControlReply::Closing {
-                        reason: Closing::Version(VERSION),
-                    },
-                    None,
-                );
+                self.send(&ControlReply::Closing { reason: Closing::Version(VERSION) }, None);
                 Received::Violation(codec::FrameError::Version(theirs).to_string())
             }
             Err(error) => {
-                self.send(
-                    &ControlReply::Closing {
-                        reason: Closing::ProtocolViolation,
-                    },
-                    None,
-                );
+                self.send(&ControlReply::Closing { reason: Closing::ProtocolViolation }, None);
                 Received::Violation(error.to_string())
             }
         }

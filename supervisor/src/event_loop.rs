@@ -70,14 +70,7 @@ impl EventLoop {
         mask.thread_block()?;
         let signals = SignalFd::with_flags(&mask, SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC)?;
         let next_minute = Instant::now() + MINUTE;
-        Ok(Self {
-            service,
-            listeners,
-            signals,
-            admins: Vec::new(),
-            frontend_uid,
-            next_minute,
-        })
+        Ok(Self { service, listeners, signals, admins: Vec::new(), frontend_uid, next_minute })
     }
 
     /// Serves until everything is stopped.
@@ -100,10 +93,8 @@ impl EventLoop {
 
     fn wait(&self) -> Result<Vec<Source>, Errno> {
         let sources = self.sources();
-        let mut polled: Vec<_> = sources
-            .iter()
-            .map(|(_, fd, flags)| PollFd::new(*fd, *flags))
-            .collect();
+        let mut polled: Vec<_> =
+            sources.iter().map(|(_, fd, flags)| PollFd::new(*fd, *flags)).collect();
         let timeout = PollTimeout::try_from(self.sleep()).unwrap_or(PollTimeout::ZERO);
         match poll(&mut polled, timeout) {
             Ok(_) => {}
@@ -111,23 +102,14 @@ impl EventLoop {
             Err(errno) => return Err(errno),
         }
         let ready = polled.iter().map(|fd| fd.any().unwrap_or(true));
-        Ok(sources
-            .iter()
-            .zip(ready)
-            .filter(|(_, ready)| *ready)
-            .map(|((s, ..), _)| *s)
-            .collect())
+        Ok(sources.iter().zip(ready).filter(|(_, ready)| *ready).map(|((s, ..), _)| *s).collect())
     }
 
     fn sources(&self) -> Vec<(Source, BorrowedFd<'_>, PollFlags)> {
         let read = PollFlags::POLLIN;
         let mut sources = vec![
             (Source::Signals, self.signals.as_fd(), read),
-            (
-                Source::ControlListener,
-                self.listeners.control.as_fd(),
-                read,
-            ),
+            (Source::ControlListener, self.listeners.control.as_fd(), read),
             (Source::AdminListener, self.listeners.admin.as_fd(), read),
         ];
         for worker in self.service.workers.values() {
@@ -142,11 +124,7 @@ impl EventLoop {
             }
         }
         for (index, admin) in self.admins.iter().enumerate() {
-            let flags = if admin.wants_to_write() {
-                read | PollFlags::POLLOUT
-            } else {
-                read
-            };
+            let flags = if admin.wants_to_write() { read | PollFlags::POLLOUT } else { read };
             sources.push((Source::Admin(index), admin.socket().as_fd(), flags));
         }
         if let Some(frontend) = &self.service.frontend {
@@ -158,17 +136,11 @@ impl EventLoop {
     fn sleep(&self) -> Duration {
         let now = Instant::now();
         let workers = self.service.workers.values();
-        if workers
-            .clone()
-            .any(|worker| matches!(worker.state, State::Ending(_)))
-        {
+        if workers.clone().any(|worker| matches!(worker.state, State::Ending(_))) {
             return BURIAL;
         }
         let deadlines = workers.filter_map(crate::workers::Worker::deadline);
-        let next = deadlines
-            .chain([self.next_minute])
-            .min()
-            .unwrap_or(self.next_minute);
+        let next = deadlines.chain([self.next_minute]).min().unwrap_or(self.next_minute);
         // Rounded up: a sleep that ends just short of a deadline would spin.
         next.saturating_duration_since(now).min(LONGEST) + Duration::from_millis(1)
     }
@@ -215,11 +187,7 @@ impl EventLoop {
         };
         if let Some((reason, why)) = refused {
             control::turn_away(&socket, reason);
-            self.service.audit.emit(&Event::PeerRefused {
-                socket: "control",
-                uid,
-                why,
-            });
+            self.service.audit.emit(&Event::PeerRefused { socket: "control", uid, why });
             return;
         }
         self.service.audit.emit(&Event::FrontendConnected { uid });
@@ -232,16 +200,8 @@ impl EventLoop {
         };
         let uid = seqpacket::peer_uid(&socket).unwrap_or(u32::MAX);
         if uid != 0 || self.admins.len() >= admin::MAX_CONNECTIONS {
-            let why = if uid == 0 {
-                "too many connections"
-            } else {
-                "not root"
-            };
-            self.service.audit.emit(&Event::PeerRefused {
-                socket: "admin",
-                uid,
-                why,
-            });
+            let why = if uid == 0 { "too many connections" } else { "not root" };
+            self.service.audit.emit(&Event::PeerRefused { socket: "admin", uid, why });
             return;
         }
         self.admins.push(AdminConnection::new(socket));
@@ -257,11 +217,7 @@ impl EventLoop {
             control::Received::Gone => self.service.frontend_gone(),
             control::Received::Violation(why) => {
                 let uid = frontend.uid();
-                let event = Event::ProtocolViolation {
-                    socket: "control",
-                    uid,
-                    why: &why,
-                };
+                let event = Event::ProtocolViolation { socket: "control", uid, why: &why };
                 self.service.audit.emit(&event);
                 self.service.frontend_gone();
             }
@@ -284,11 +240,7 @@ impl EventLoop {
                 return;
             }
             admin::Received::Violation(why) => {
-                let event = Event::ProtocolViolation {
-                    socket: "admin",
-                    uid: 0,
-                    why: &why,
-                };
+                let event = Event::ProtocolViolation { socket: "admin", uid: 0, why: &why };
                 self.service.audit.emit(&event);
                 self.admins.remove(index);
                 return;
@@ -310,11 +262,7 @@ impl EventLoop {
         }
         let account = worker.account.clone();
         for line in &read.lines {
-            self.service.audit.emit(&Event::WorkerOutput {
-                worker: id,
-                account: &account,
-                line,
-            });
+            self.service.audit.emit(&Event::WorkerOutput { worker: id, account: &account, line });
         }
     }
 

@@ -28,16 +28,10 @@ impl Journal {
         if let Some(socket) = &socket {
             // Without the limit a send could block; then better none at all.
             if socket.set_write_timeout(Some(SEND_LIMIT)).is_err() {
-                return Self {
-                    socket: None,
-                    reachable: false,
-                };
+                return Self { socket: None, reachable: false };
             }
         }
-        Self {
-            socket,
-            reachable: false,
-        }
+        Self { socket, reachable: false }
     }
 
     /// The last record arrived.

@@ -54,10 +54,7 @@ impl Ground {
 
     /// Goose's program.
     pub(crate) fn goose(&self, settings: &Settings) -> PathBuf {
-        settings
-            .goose_path
-            .clone()
-            .unwrap_or_else(|| self.programs.join("goose"))
+        settings.goose_path.clone().unwrap_or_else(|| self.programs.join("goose"))
     }
 }
 
@@ -81,31 +78,22 @@ pub(crate) fn launch(
             errno: Errno::EACCES as i32,
         })?;
     }
-    let resources = |errno: Errno| Refusal {
-        code: RefusalCode::Resources,
-        step: None,
-        errno: errno as i32,
-    };
+    let resources =
+        |errno: Errno| Refusal { code: RefusalCode::Resources, step: None, errno: errno as i32 };
     let (frontend_end, session) = seqpacket::pair().map_err(resources)?;
     let (log, log_in) = pipe2(OFlag::O_CLOEXEC).map_err(resources)?;
     // Our end alone: a worker that floods its log waits, it is not to lose lines.
     fcntl(&log, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).map_err(resources)?;
     let (error, error_in) = pipe2(OFlag::O_CLOEXEC | OFlag::O_NONBLOCK).map_err(resources)?;
-    let null = ground
-        .null
-        .try_clone()
-        .map_err(|_| resources(Errno::EMFILE))?;
+    let null = ground.null.try_clone().map_err(|_| resources(Errno::EMFILE))?;
     let environment = environment(ground, settings, person)
         .ok_or_else(|| Refusal::from(RefusalCode::EntryRefused))?;
     let (cgroup, for_child) =
-        ground
-            .tree
-            .make_worker(worker, &person.account)
-            .map_err(|error| Refusal {
-                code: RefusalCode::CgroupFailed,
-                step: None,
-                errno: error.raw_os_error().unwrap_or(0),
-            })?;
+        ground.tree.make_worker(worker, &person.account).map_err(|error| Refusal {
+            code: RefusalCode::CgroupFailed,
+            step: None,
+            errno: error.raw_os_error().unwrap_or(0),
+        })?;
     let mut groups = vec![person.account.gid];
     groups.extend(&person.groups);
     let plan = Plan {
@@ -123,14 +111,7 @@ pub(crate) fn launch(
         error: error_in,
     };
     match start(&plan) {
-        Ok((pid, pidfd)) => Ok(Launched {
-            pid,
-            pidfd,
-            error,
-            log,
-            frontend_end,
-            cgroup,
-        }),
+        Ok((pid, pidfd)) => Ok(Launched { pid, pidfd, error, log, frontend_end, cgroup }),
         Err(errno) => {
             // Nothing runs in it: best effort, what stays is found at the next start.
             let _ = cgroup.remove();
@@ -197,9 +178,7 @@ fn environment(ground: &Ground, settings: &Settings, person: &Person) -> Option<
     for (name, value) in person.env.iter() {
         set.push((format!("{ENV_AGENT_PREFIX}{name}"), value.to_owned()));
     }
-    set.into_iter()
-        .map(|(name, value)| CString::new(format!("{name}={value}")).ok())
-        .collect()
+    set.into_iter().map(|(name, value)| CString::new(format!("{name}={value}")).ok()).collect()
 }
 
 fn c_path(path: &Path) -> Option<CString> {

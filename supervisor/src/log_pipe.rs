@@ -39,13 +39,7 @@ pub(crate) struct Lines {
 impl LogPipe {
     /// Wraps a non-blocking pipe.
     pub(crate) fn new(fd: OwnedFd) -> Self {
-        Self {
-            fd,
-            line: Vec::new(),
-            span_began: Instant::now(),
-            passed: 0,
-            dropped: 0,
-        }
+        Self { fd, line: Vec::new(), span_began: Instant::now(), passed: 0, dropped: 0 }
     }
 
     /// The descriptor to poll.
@@ -57,22 +51,13 @@ impl LogPipe {
     pub(crate) fn read(&mut self, now: Instant) -> Lines {
         let mut buffer = [0; MAX_READ];
         match read(&self.fd, &mut buffer) {
-            Ok(0) => Lines {
-                ended: true,
-                ..Lines::default()
-            },
+            Ok(0) => Lines { ended: true, ..Lines::default() },
             Ok(count) => {
                 let bytes = buffer.get(..count).unwrap_or_default();
-                Lines {
-                    lines: self.split(bytes, now),
-                    ended: false,
-                }
+                Lines { lines: self.split(bytes, now), ended: false }
             }
             Err(Errno::EAGAIN | Errno::EINTR) => Lines::default(),
-            Err(_) => Lines {
-                ended: true,
-                ..Lines::default()
-            },
+            Err(_) => Lines { ended: true, ..Lines::default() },
         }
     }
 
@@ -114,13 +99,7 @@ impl LogPipe {
 fn escape(line: &[u8]) -> String {
     String::from_utf8_lossy(line)
         .chars()
-        .map(|c| {
-            if c.is_control() || is_bidi(c) {
-                '\u{fffd}'
-            } else {
-                c
-            }
-        })
+        .map(|c| if c.is_control() || is_bidi(c) { '\u{fffd}' } else { c })
         .collect()
 }
 
@@ -150,10 +129,7 @@ mod tests {
         let start = Instant::now();
         let mut long = vec![b'x'; 10 * MAX_LINE];
         long.push(b'\n');
-        assert_eq!(
-            pipe.split(&long, start).first().map(String::len),
-            Some(MAX_LINE)
-        );
+        assert_eq!(pipe.split(&long, start).first().map(String::len), Some(MAX_LINE));
         let flood = pipe.split(&b"y\n".repeat(500), start);
         assert_eq!(flood.len() + 1, MAX_LINES as usize);
         let later = pipe.split(b"z\n", start + SPAN);

@@ -14,36 +14,48 @@ use serde::de::{self, MapAccess, Visitor};
 
 /// One entry as it stands in the file, its form checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Entry {
-    pub(crate) account: AccountName,
-    pub(crate) profile: Profile,
-    pub(crate) read: Vec<PathBuf>,
-    pub(crate) write: Vec<PathBuf>,
-    pub(crate) connect_ports: Option<Vec<u16>>,
-    pub(crate) groups: Vec<String>,
-    pub(crate) shared: bool,
+pub struct Entry {
+    /// The account named.
+    pub account: AccountName,
+    /// What of the home the agent may touch.
+    pub profile: Profile,
+    /// Further paths it may read.
+    pub read: Vec<PathBuf>,
+    /// Further paths it may write.
+    pub write: Vec<PathBuf>,
+    /// TCP ports it may connect to; `None` is any.
+    pub connect_ports: Option<Vec<u16>>,
+    /// Supplementary groups it keeps.
+    pub groups: Vec<String>,
+    /// Several people may be mapped to the account.
+    pub shared: bool,
 }
 
 /// A key or value that was refused, with what mends it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct BadEntry {
-    pub(crate) key: String,
-    pub(crate) account: String,
-    pub(crate) problem: String,
+pub struct BadEntry {
+    /// The key as it stands in the file.
+    pub key: String,
+    /// The account as it stands in the file.
+    pub account: String,
+    /// What is wrong and what mends it.
+    pub problem: String,
 }
 
 /// The file, parsed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Mapping {
-    pub(crate) good: BTreeMap<MattermostUserId, Entry>,
-    pub(crate) bad: Vec<BadEntry>,
+pub struct Mapping {
+    /// Entries of the right form.
+    pub good: BTreeMap<MattermostUserId, Entry>,
+    /// The others.
+    pub bad: Vec<BadEntry>,
 }
 
 /// Parses the file's text.
 ///
 /// # Errors
 /// A sentence with line and column if the text is no JSON object of entries.
-pub(crate) fn parse(text: &str) -> Result<Mapping, String> {
+pub fn parse(text: &str) -> Result<Mapping, String> {
     let Pairs(pairs) = serde_json::from_str(text).map_err(|error| {
         format!("{error}; expected {{\"<26-character Mattermost id>\": \"<account>\", …}}")
     })?;
@@ -74,9 +86,7 @@ fn read_entry(
     twice: bool,
 ) -> Result<(MattermostUserId, Entry), String> {
     if twice {
-        return Err(
-            "this id stands in the file more than once; keep one of the entries".to_owned(),
-        );
+        return Err("this id stands in the file more than once; keep one of the entries".to_owned());
     }
     let user = MattermostUserId::new(key).map_err(|_| {
         let account = account_text(value);
@@ -86,19 +96,14 @@ fn read_entry(
         )
     })?;
     let raw: Raw = match value {
-        serde_json::Value::String(account) => Raw {
-            account: account.clone(),
-            ..Raw::default()
-        },
+        serde_json::Value::String(account) => Raw { account: account.clone(), ..Raw::default() },
         object => serde_json::from_value(object.clone()).map_err(|error| error.to_string())?,
     };
     Ok((user, raw.check()?))
 }
 
 fn account_text(value: &serde_json::Value) -> String {
-    let account = value
-        .as_str()
-        .or_else(|| value.get("account").and_then(|a| a.as_str()));
+    let account = value.as_str().or_else(|| value.get("account").and_then(|a| a.as_str()));
     account.unwrap_or("ACCOUNT").to_owned()
 }
 
@@ -136,11 +141,7 @@ impl Raw {
         for path in self.read.iter().chain(&self.write) {
             check_path(path)?;
         }
-        if self
-            .connect_ports
-            .as_ref()
-            .is_some_and(|ports| ports.contains(&0) || ports.len() > 64)
-        {
+        if self.connect_ports.as_ref().is_some_and(|ports| ports.contains(&0) || ports.len() > 64) {
             return Err("connect_ports: 1 to 65535, at most 64 of them".to_owned());
         }
         // A limit that is not enforced must not look as if it were.
@@ -150,9 +151,7 @@ impl Raw {
             ("cpu_max", &self.cpu_max),
         ] {
             if value.is_some() {
-                return Err(format!(
-                    "{name}: this version does not enforce limits yet; remove it"
-                ));
+                return Err(format!("{name}: this version does not enforce limits yet; remove it"));
             }
         }
         Ok(Entry {
@@ -168,20 +167,13 @@ impl Raw {
 }
 
 fn check_path(path: &std::path::Path) -> Result<(), String> {
-    let plain = path
-        .components()
-        .all(|c| matches!(c, Component::RootDir | Component::Normal(_)));
+    let plain = path.components().all(|c| matches!(c, Component::RootDir | Component::Normal(_)));
     // The worker gets the paths as one colon-separated text.
-    let text = path
-        .to_str()
-        .is_some_and(|p| !p.chars().any(|c| c.is_control() || c == ':'));
+    let text = path.to_str().is_some_and(|p| !p.chars().any(|c| c.is_control() || c == ':'));
     if path.is_absolute() && plain && text && path.components().count() > 1 {
         Ok(())
     } else {
-        Err(format!(
-            "{}: must be an absolute path without . and .. and not /",
-            path.display()
-        ))
+        Err(format!("{}: must be an absolute path without . and .. and not /", path.display()))
     }
 }
 
@@ -268,49 +260,22 @@ mod tests {
         let bob = &mapping.good[&MattermostUserId::new(B).unwrap()];
         assert_eq!((bob.profile, bob.shared), (Profile::Full, true));
         let alice = &mapping.good[&MattermostUserId::new(A).unwrap()];
-        assert_eq!(
-            (alice.profile, alice.account.as_str()),
-            (Profile::Workspace, "alice")
-        );
+        assert_eq!((alice.profile, alice.account.as_str()), (Profile::Workspace, "alice"));
     }
 
     #[test]
     fn a_bad_entry_is_refused_alone_and_says_what_mends_it() {
         for (entry, named) in [
-            (
-                r#""alice": "alice""#.to_owned(),
-                "gaggle user add alice --mattermost ID",
-            ),
-            (
-                format!(r#""{A}": "alice", "{A}": "mallory""#),
-                "more than once",
-            ),
+            (r#""alice": "alice""#.to_owned(), "gaggle user add alice --mattermost ID"),
+            (format!(r#""{A}": "alice", "{A}": "mallory""#), "more than once"),
             (format!(r#""{A}": "0""#), "account"),
             (format!(r#""{A}": "../root""#), "account"),
-            (
-                format!(r#""{A}": {{"account": "alice", "hom": "full"}}"#),
-                "hom",
-            ),
-            (
-                format!(r#""{A}": {{"account": "alice", "home": "half"}}"#),
-                "half",
-            ),
-            (
-                format!(r#""{A}": {{"account": "alice", "read": ["data"]}}"#),
-                "absolute",
-            ),
-            (
-                format!(r#""{A}": {{"account": "alice", "write": ["/srv/../etc"]}}"#),
-                "absolute",
-            ),
-            (
-                format!(r#""{A}": {{"account": "alice", "read": ["/"]}}"#),
-                "not /",
-            ),
-            (
-                format!(r#""{A}": {{"account": "alice", "memory_max": "2G"}}"#),
-                "memory_max",
-            ),
+            (format!(r#""{A}": {{"account": "alice", "hom": "full"}}"#), "hom"),
+            (format!(r#""{A}": {{"account": "alice", "home": "half"}}"#), "half"),
+            (format!(r#""{A}": {{"account": "alice", "read": ["data"]}}"#), "absolute"),
+            (format!(r#""{A}": {{"account": "alice", "write": ["/srv/../etc"]}}"#), "absolute"),
+            (format!(r#""{A}": {{"account": "alice", "read": ["/"]}}"#), "not /"),
+            (format!(r#""{A}": {{"account": "alice", "memory_max": "2G"}}"#), "memory_max"),
             (format!(r#""{A}": {{"home": "full"}}"#), "account"),
         ] {
             let problem = problem_of(&entry);
@@ -320,14 +285,9 @@ mod tests {
 
     #[test]
     fn a_file_of_another_form_is_refused_whole() {
-        for text in [
-            "",
-            "[]",
-            "{",
-            "{\"a\": 5}",
-            "{\"a\": {\"account\":\"x\",\"account\":\"y\"}}",
-            "{} {}",
-        ] {
+        for text in
+            ["", "[]", "{", "{\"a\": 5}", "{\"a\": {\"account\":\"x\",\"account\":\"y\"}}", "{} {}"]
+        {
             assert!(parse(text).is_err(), "{text}");
         }
     }

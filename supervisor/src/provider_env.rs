@@ -29,19 +29,12 @@ const REFUSED: &[&str] = &[
     "GOOSE_SHELL",
     "GOOSE_DISABLE_KEYRING",
 ];
-const REFUSED_PREFIXES: &[&str] = &[
-    "LD_",
-    "GAGGLE_",
-    "XDG_",
-    "BASH_FUNC",
-    "DBUS_",
-    "GLIBC_",
-    "GCONV_",
-];
+const REFUSED_PREFIXES: &[&str] =
+    &["LD_", "GAGGLE_", "XDG_", "BASH_FUNC", "DBUS_", "GLIBC_", "GCONV_"];
 
 /// Settings in the order of the file. Never shown: `Debug` counts them.
 #[derive(Clone, Default, PartialEq, Eq)]
-pub(crate) struct ProviderEnv(Vec<(String, String)>);
+pub struct ProviderEnv(Vec<(String, String)>);
 
 impl fmt::Debug for ProviderEnv {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -51,18 +44,13 @@ impl fmt::Debug for ProviderEnv {
 
 impl ProviderEnv {
     /// Name and value pairs, names unique.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.as_str()))
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
     /// These settings with `over` in the place of equal names.
-    pub(crate) fn overridden_by(&self, over: &Self) -> Self {
-        let kept = self
-            .0
-            .iter()
-            .filter(|(name, _)| !over.0.iter().any(|(n, _)| n == name));
+    pub fn overridden_by(&self, over: &Self) -> Self {
+        let kept = self.0.iter().filter(|(name, _)| !over.0.iter().any(|(n, _)| n == name));
         Self(kept.chain(&over.0).cloned().collect())
     }
 }
@@ -71,7 +59,7 @@ impl ProviderEnv {
 ///
 /// # Errors
 /// A sentence with the line number, never with a value.
-pub(crate) fn parse(text: &str) -> Result<ProviderEnv, String> {
+pub fn parse(text: &str) -> Result<ProviderEnv, String> {
     let mut settings: Vec<(String, String)> = Vec::new();
     for (number, line) in (1..).zip(text.lines()) {
         let refuse = |why: &str| Err(format!("line {number}: {why}"));
@@ -107,16 +95,11 @@ pub(crate) fn parse(text: &str) -> Result<ProviderEnv, String> {
 fn is_name(name: &str) -> bool {
     !name.is_empty()
         && !name.starts_with(|c: char| c.is_ascii_digit())
-        && name
-            .bytes()
-            .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
+        && name.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
 }
 
 fn is_refused(name: &str) -> bool {
-    REFUSED.contains(&name)
-        || REFUSED_PREFIXES
-            .iter()
-            .any(|prefix| name.starts_with(prefix))
+    REFUSED.contains(&name) || REFUSED_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
 }
 
 fn unquote(value: &str) -> Option<String> {
@@ -141,15 +124,7 @@ mod tests {
         let text = "# keys\nexport OPENAI_API_KEY='a b # c'\nA=1 # one\n\nB=\"x\" # y\nC=\n";
         let env = parse(text).unwrap();
         let pairs: Vec<_> = env.iter().collect();
-        assert_eq!(
-            pairs,
-            [
-                ("OPENAI_API_KEY", "a b # c"),
-                ("A", "1"),
-                ("B", "x"),
-                ("C", "")
-            ]
-        );
+        assert_eq!(pairs, [("OPENAI_API_KEY", "a b # c"), ("A", "1"), ("B", "x"), ("C", "")]);
     }
 
     #[test]
@@ -162,15 +137,9 @@ mod tests {
 
     #[test]
     fn names_that_steer_programs_are_refused_and_no_value_is_shown() {
-        for name in [
-            "LD_PRELOAD",
-            "HOME",
-            "PATH",
-            "TMPDIR",
-            "GOOSE_MODE",
-            "GOOSE_PATH_ROOT",
-            "BASH_ENV",
-        ] {
+        for name in
+            ["LD_PRELOAD", "HOME", "PATH", "TMPDIR", "GOOSE_MODE", "GOOSE_PATH_ROOT", "BASH_ENV"]
+        {
             let error = parse(&format!("A=1\n{name}=secret")).unwrap_err();
             assert!(error.contains("line 2") && error.contains(name), "{error}");
             assert!(!error.contains("secret"));

@@ -44,9 +44,7 @@ pub(crate) struct Service {
 
 /// Seconds since 1970.
 pub(crate) fn unix_now() -> u64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| since.as_secs())
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
 impl Service {
@@ -98,17 +96,9 @@ impl Service {
             return;
         }
         if let Err(refusal) = self.start(request, user) {
-            let account = self
-                .snapshot
-                .people
-                .get(&user)
-                .map(|p| p.account.name.clone());
+            let account = self.snapshot.people.get(&user).map(|p| p.account.name.clone());
             let account = account.as_ref().map(gaggle_ipc::AccountName::as_str);
-            self.audit.emit(&Event::StartRefused {
-                user,
-                account,
-                refusal,
-            });
+            self.audit.emit(&Event::StartRefused { user, account, refusal });
             self.reply(&ControlReply::Refused { request, refusal });
         }
     }
@@ -132,10 +122,7 @@ impl Service {
             return Err(RefusalCode::StartRate.into());
         }
         let account = &person.account;
-        let recorded = self.audit.emit(&Event::StartAttempt {
-            user,
-            account: &account.name,
-        });
+        let recorded = self.audit.emit(&Event::StartAttempt { user, account: &account.name });
         if !recorded && self.snapshot.settings.require_journal {
             return Err(RefusalCode::AuditUnavailable.into());
         }
@@ -144,10 +131,7 @@ impl Service {
         self.next_worker += 1;
         let launched = launch(&self.ground, &self.snapshot.settings, person, id)?;
         let who = (&account.name, account.uid);
-        self.workers.insert(
-            id,
-            Worker::new(id, user, who, request, launched, unix_now()),
-        );
+        self.workers.insert(id, Worker::new(id, user, who, request, launched, unix_now()));
         Ok(())
     }
 
@@ -160,38 +144,23 @@ impl Service {
             return;
         }
         let state = std::mem::replace(&mut worker.state, State::Running);
-        let State::Launching {
-            request,
-            frontend_end,
-            ..
-        } = state
-        else {
+        let State::Launching { request, frontend_end, .. } = state else {
             return;
         };
         let (user, account, uid) = (worker.user, worker.account.clone(), worker.uid.as_raw());
         let pid = worker.pid.as_raw();
-        self.audit.emit(&Event::WorkerStarted {
-            user,
-            account: &account,
-            worker: id,
-            uid,
-            pid,
-        });
+        self.audit.emit(&Event::WorkerStarted { user, account: &account, worker: id, uid, pid });
         let entry = self.snapshot.people.get(&user).map(|person| &person.entry);
         let started = ControlReply::Started {
             request,
             worker: id,
             account,
-            profile: entry.map_or(gaggle_ipc::launch::Profile::Workspace, |entry| {
-                entry.profile
-            }),
+            profile: entry.map_or(gaggle_ipc::launch::Profile::Workspace, |entry| entry.profile),
             shared: entry.is_some_and(|entry| entry.shared),
         };
         // Our copy of the frontend's end closes here: root keeps none.
-        let delivered = self
-            .frontend
-            .as_ref()
-            .is_some_and(|f| f.send(&started, Some(&frontend_end)));
+        let delivered =
+            self.frontend.as_ref().is_some_and(|f| f.send(&started, Some(&frontend_end)));
         if !delivered {
             self.frontend_gone();
         }
@@ -204,11 +173,7 @@ impl Service {
         {
             worker.stop(reason, grace);
             let user = worker.user;
-            self.audit.emit(&Event::WorkerStopping {
-                worker: id,
-                user,
-                reason,
-            });
+            self.audit.emit(&Event::WorkerStopping { worker: id, user, reason });
         }
     }
 
@@ -233,11 +198,7 @@ impl Service {
         match outcome {
             Outcome::NotStarted { request, refusal } => {
                 let account = Some(account.as_str());
-                self.audit.emit(&Event::StartRefused {
-                    user,
-                    account,
-                    refusal,
-                });
+                self.audit.emit(&Event::StartRefused { user, account, refusal });
                 self.reply(&ControlReply::Refused { request, refusal });
             }
             Outcome::Exited(exit) => {
@@ -249,27 +210,15 @@ impl Service {
                         step,
                     });
                 }
-                self.audit.emit(&Event::WorkerExited {
-                    worker: worker.id,
-                    user,
-                    account,
-                    exit,
-                });
-                self.reply(&ControlReply::Exited {
-                    worker: worker.id,
-                    exit,
-                });
+                self.audit.emit(&Event::WorkerExited { worker: worker.id, user, account, exit });
+                self.reply(&ControlReply::Exited { worker: worker.id, exit });
             }
         }
     }
 
     /// Sends to the frontend; one that does not read is dropped.
     fn reply(&mut self, reply: &ControlReply) {
-        if self
-            .frontend
-            .as_ref()
-            .is_some_and(|frontend| !frontend.send(reply, None))
-        {
+        if self.frontend.as_ref().is_some_and(|frontend| !frontend.send(reply, None)) {
             self.frontend_gone();
         }
     }
@@ -319,8 +268,7 @@ impl Service {
     /// Records what is in force and each entry that is not.
     pub(crate) fn audit_configuration(&mut self) {
         let (usable, refused) = (self.snapshot.people.len(), self.snapshot.bad.len());
-        self.audit
-            .emit(&Event::ConfigurationLoaded { usable, refused });
+        self.audit.emit(&Event::ConfigurationLoaded { usable, refused });
         for bad in &self.snapshot.bad {
             let (key, account, why) = (&*bad.key, &*bad.account, &*bad.problem);
             self.audit.emit(&Event::EntryRefused { key, account, why });
@@ -334,12 +282,7 @@ impl Service {
                 person.account.name != worker.account || person.account.uid != worker.uid
             })
         };
-        let ids: Vec<_> = self
-            .workers
-            .values()
-            .filter(changed)
-            .map(|worker| worker.id)
-            .collect();
+        let ids: Vec<_> = self.workers.values().filter(changed).map(|worker| worker.id).collect();
         for id in ids {
             self.stop(id, StopReason::MappingChanged, Duration::ZERO);
         }
@@ -354,10 +297,8 @@ impl Service {
         let mut expired = Vec::new();
         for worker in self.workers.values() {
             let person = self.snapshot.people.get(&worker.user);
-            let gone = matches!(
-                account::look_up(&worker.account),
-                Err(RefusalCode::AccountUnknown)
-            );
+            let gone =
+                matches!(account::look_up(&worker.account), Err(RefusalCode::AccountUnknown));
             if gone || person.is_some_and(|person| account::is_expired(&person.account)) {
                 expired.push(worker.id);
             }

@@ -16,19 +16,19 @@ const HIGHEST_FLOOR: u8 = 9;
 /// Settings in force.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub(crate) struct Settings {
+pub struct Settings {
     /// The account of the frontend: the only peer served on `control.sock`.
-    pub(crate) frontend_user: String,
+    pub frontend_user: String,
     /// Absolute path of Goose; beside the programs if not given.
-    pub(crate) goose_path: Option<PathBuf>,
+    pub goose_path: Option<PathBuf>,
     /// Lowest Landlock ABI a worker goes on with.
-    pub(crate) landlock_floor: u8,
+    pub landlock_floor: u8,
     /// Most workers at once.
-    pub(crate) max_workers: u16,
+    pub max_workers: u16,
     /// Most Goose processes per worker at once.
-    pub(crate) max_goose_per_worker: u8,
+    pub max_goose_per_worker: u8,
     /// Refuse starts while the journal takes no records.
-    pub(crate) require_journal: bool,
+    pub require_journal: bool,
 }
 
 impl Default for Settings {
@@ -48,13 +48,11 @@ impl Default for Settings {
 ///
 /// # Errors
 /// A sentence with line, column and what is wrong there.
-pub(crate) fn parse(text: &str) -> Result<Settings, String> {
+pub fn parse(text: &str) -> Result<Settings, String> {
     let settings: Settings = toml::from_str(text).map_err(|error| error.to_string())?;
     AccountName::new(&settings.frontend_user).map_err(|error| format!("frontend_user: {error}"))?;
     if !(LOWEST_FLOOR..=HIGHEST_FLOOR).contains(&settings.landlock_floor) {
-        return Err(format!(
-            "landlock_floor: must be {LOWEST_FLOOR} to {HIGHEST_FLOOR}"
-        ));
+        return Err(format!("landlock_floor: must be {LOWEST_FLOOR} to {HIGHEST_FLOOR}"));
     }
     if settings.max_workers == 0 {
         return Err("max_workers: must be at least 1".to_owned());
@@ -62,11 +60,7 @@ pub(crate) fn parse(text: &str) -> Result<Settings, String> {
     if settings.max_goose_per_worker == 0 {
         return Err("max_goose_per_worker: must be at least 1".to_owned());
     }
-    if settings
-        .goose_path
-        .as_ref()
-        .is_some_and(|path| !path.is_absolute())
-    {
+    if settings.goose_path.as_ref().is_some_and(|path| !path.is_absolute()) {
         return Err("goose_path: must be an absolute path".to_owned());
     }
     Ok(settings)

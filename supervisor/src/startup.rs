@@ -79,21 +79,12 @@ pub(crate) struct Inherited {
 
 fn refuse_unless_root_and_alone() -> Result<(), String> {
     let uids = getresuid().map_err(|errno| errno.desc().to_owned())?;
-    if ![uids.real, uids.effective, uids.saved]
-        .iter()
-        .all(|uid| uid.is_root())
-    {
+    if ![uids.real, uids.effective, uids.saved].iter().all(|uid| uid.is_root()) {
         return Err("must be started as root: sudo systemctl start gaggle-supervisor".to_owned());
     }
     // Fork without exec is only sound with a single thread.
-    let threads = std::fs::read_dir("/proc/self/task")
-        .map_err(|e| format!("/proc: {e}"))?
-        .count();
-    if threads == 1 {
-        Ok(())
-    } else {
-        Err(format!("{threads} threads at start, expected 1"))
-    }
+    let threads = std::fs::read_dir("/proc/self/task").map_err(|e| format!("/proc: {e}"))?.count();
+    if threads == 1 { Ok(()) } else { Err(format!("{threads} threads at start, expected 1")) }
 }
 
 fn systemd_sockets() -> Result<Vec<(RawFd, String)>, String> {
@@ -132,11 +123,8 @@ fn reserve_low_numbers() -> Result<OwnedFd, String> {
 
 fn keep_capabilities() -> Result<(), String> {
     let has = caps::read(None, CapSet::Permitted).map_err(|e| e.to_string())?;
-    let missing: Vec<_> = CAPABILITIES
-        .iter()
-        .filter(|cap| !has.contains(cap))
-        .map(ToString::to_string)
-        .collect();
+    let missing: Vec<_> =
+        CAPABILITIES.iter().filter(|cap| !has.contains(cap)).map(ToString::to_string).collect();
     if !missing.is_empty() {
         return Err(format!(
             "missing {}; see CapabilityBoundingSet= of the unit",
@@ -170,12 +158,8 @@ pub(crate) fn listeners(
         None => {
             let (path, fd) = listen(runtime_dir, "control.sock")?;
             // Made with mode 0600 by the umask; then handed to the one who connects.
-            chown(
-                &path,
-                Some(frontend.uid.as_raw()),
-                Some(frontend.gid.as_raw()),
-            )
-            .map_err(|error| format!("{}: {error}", path.display()))?;
+            chown(&path, Some(frontend.uid.as_raw()), Some(frontend.gid.as_raw()))
+                .map_err(|error| format!("{}: {error}", path.display()))?;
             fd
         }
     };
@@ -196,11 +180,7 @@ pub(crate) fn lock(runtime_dir: &Path) -> Result<File, String> {
     trusted_file::open_folder(runtime_dir).map_err(|untrusted| untrusted.to_string())?;
     let path = runtime_dir.join("supervisor.lock");
     let failed = |error: std::io::Error| format!("{}: {error}", path.display());
-    let file = File::options()
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .open(&path);
+    let file = File::options().write(true).create(true).truncate(false).open(&path);
     let file = file.map_err(failed)?;
     match file.try_lock() {
         Ok(()) => Ok(file),

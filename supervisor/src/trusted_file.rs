@@ -16,11 +16,11 @@ use nix::fcntl::{OFlag, OpenHow, ResolveFlag, open, openat2};
 use nix::sys::stat::{FileStat, Mode, SFlag, fstat};
 
 /// Largest file root reads, in bytes.
-pub(crate) const MAX_SIZE: u64 = 1024 * 1024;
+pub const MAX_SIZE: u64 = 1024 * 1024;
 
 /// Why a file is not believed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Untrusted {
+pub struct Untrusted {
     path: PathBuf,
     why: Why,
 }
@@ -43,7 +43,7 @@ enum Why {
 
 impl Untrusted {
     /// The file does not exist at all, as opposed to being wrong.
-    pub(crate) fn is_missing(&self) -> bool {
+    pub fn is_missing(&self) -> bool {
         self.why == Why::Missing
     }
 }
@@ -63,10 +63,7 @@ impl fmt::Display for Untrusted {
                 write!(f, "mode {mode:04o} lets others write it; run: chmod go-w")
             }
             Why::Readable(mode) => {
-                write!(
-                    f,
-                    "mode {mode:04o} lets everyone read its secrets; run: chmod 0600"
-                )
+                write!(f, "mode {mode:04o} lets everyone read its secrets; run: chmod 0600")
             }
             Why::HardLinks(links) => write!(f, "has {links} hard links; copy it to a new file"),
             Why::TooLarge => write!(f, "larger than {MAX_SIZE} bytes"),
@@ -79,7 +76,7 @@ impl fmt::Display for Untrusted {
 
 /// Who may read a file besides root.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Secrecy {
+pub enum Secrecy {
     /// Everyone.
     Public,
     /// Nobody outside its group: it may hold keys.
@@ -90,11 +87,8 @@ pub(crate) enum Secrecy {
 ///
 /// # Errors
 /// [`Untrusted`] with the path and what mends it.
-pub(crate) fn read(path: &Path, secrecy: Secrecy) -> Result<String, Untrusted> {
-    let refuse = |why| Untrusted {
-        path: path.to_owned(),
-        why,
-    };
+pub fn read(path: &Path, secrecy: Secrecy) -> Result<String, Untrusted> {
+    let refuse = |why| Untrusted { path: path.to_owned(), why };
     let (fd, stat) = open_regular(path)?;
     if secrecy == Secrecy::Secret && stat.st_mode & 0o004 != 0 {
         return Err(refuse(Why::Readable(stat.st_mode & 0o7777)));
@@ -117,22 +111,19 @@ pub(crate) fn read(path: &Path, secrecy: Secrecy) -> Result<String, Untrusted> {
 ///
 /// # Errors
 /// [`Untrusted`] with the path and what mends it.
-pub(crate) fn check_program(path: &Path) -> Result<(), Untrusted> {
+pub fn check_program(path: &Path) -> Result<(), Untrusted> {
     open_regular(path).map(drop)
 }
 
 /// What identifies the content of a file well enough to notice an edit; `None`
 /// if there is no such file.
-pub(crate) fn fingerprint(path: &Path) -> Option<(u64, i64, i64, i64)> {
+pub fn fingerprint(path: &Path) -> Option<(u64, i64, i64, i64)> {
     let stat = nix::sys::stat::lstat(path).ok()?;
     Some((stat.st_ino, stat.st_mtime, stat.st_mtime_nsec, stat.st_size))
 }
 
 fn open_regular(path: &Path) -> Result<(OwnedFd, FileStat), Untrusted> {
-    let refuse = |why| Untrusted {
-        path: path.to_owned(),
-        why,
-    };
+    let refuse = |why| Untrusted { path: path.to_owned(), why };
     let folder = path.parent().ok_or_else(|| refuse(Why::NotRegular))?;
     let name = path.file_name().ok_or_else(|| refuse(Why::NotRegular))?;
     let folder = open_folder(folder)?;
@@ -156,12 +147,9 @@ fn open_regular(path: &Path) -> Result<(OwnedFd, FileStat), Untrusted> {
 ///
 /// # Errors
 /// [`Untrusted`] that names the first folder that is not root's own.
-pub(crate) fn open_folder(path: &Path) -> Result<OwnedFd, Untrusted> {
+pub fn open_folder(path: &Path) -> Result<OwnedFd, Untrusted> {
     let mut walked = PathBuf::from("/");
-    let refuse = |path: &Path, why| Untrusted {
-        path: path.to_owned(),
-        why,
-    };
+    let refuse = |path: &Path, why| Untrusted { path: path.to_owned(), why };
     let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
     let mut here =
         open("/", flags, Mode::empty()).map_err(|errno| refuse(&walked, Why::System(errno)))?;
@@ -185,9 +173,7 @@ pub(crate) fn open_folder(path: &Path) -> Result<OwnedFd, Untrusted> {
 }
 
 fn step_into(folder: &OwnedFd, name: &Path, flags: OFlag) -> Result<OwnedFd, Errno> {
-    let how = OpenHow::new()
-        .flags(flags)
-        .resolve(ResolveFlag::RESOLVE_NO_SYMLINKS);
+    let how = OpenHow::new().flags(flags).resolve(ResolveFlag::RESOLVE_NO_SYMLINKS);
     openat2(folder, name, how)
 }
 

@@ -30,12 +30,7 @@ const START_FORGOTTEN: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub(crate) enum State {
     /// Between fork and its program.
-    Launching {
-        request: u32,
-        error: OwnedFd,
-        frontend_end: OwnedFd,
-        deadline: Instant,
-    },
+    Launching { request: u32, error: OwnedFd, frontend_end: OwnedFd, deadline: Instant },
     /// Its program runs.
     Running,
     /// It is dead; its descendants are being killed.
@@ -158,10 +153,7 @@ impl Worker {
             State::Launching { deadline, .. } => Some(*deadline),
             _ => None,
         };
-        [launch, self.stopping.map(|(_, at)| at)]
-            .into_iter()
-            .flatten()
-            .min()
+        [launch, self.stopping.map(|(_, at)| at)].into_iter().flatten().min()
     }
 
     /// Kills it if a deadline of its own has passed.
@@ -206,18 +198,10 @@ impl Worker {
         };
         match &self.state {
             State::Launching { request, .. } => {
-                let (step, errno) = self
-                    .failed
-                    .map_or((None, 0), |(step, errno)| (Some(step), errno));
-                let refusal = Refusal {
-                    code: RefusalCode::LaunchFailed,
-                    step,
-                    errno,
-                };
-                Outcome::NotStarted {
-                    request: *request,
-                    refusal,
-                }
+                let (step, errno) =
+                    self.failed.map_or((None, 0), |(step, errno)| (Some(step), errno));
+                let refusal = Refusal { code: RefusalCode::LaunchFailed, step, errno };
+                Outcome::NotStarted { request: *request, refusal }
             }
             _ => Outcome::Exited(exit),
         }
@@ -247,10 +231,7 @@ impl StartRates {
     /// Counts a start; `false` if there were too many.
     pub(crate) fn admit(&mut self, user: MattermostUserId, now: Instant) -> bool {
         let starts = self.0.entry(user).or_default();
-        while starts
-            .front()
-            .is_some_and(|at| now.duration_since(*at) >= START_FORGOTTEN)
-        {
+        while starts.front().is_some_and(|at| now.duration_since(*at) >= START_FORGOTTEN) {
             starts.pop_front();
         }
         let admitted = starts.len() < START_BURST;
@@ -263,9 +244,7 @@ impl StartRates {
     /// Forgets people without recent starts, so that the table stays small.
     pub(crate) fn prune(&mut self, now: Instant) {
         self.0.retain(|_, starts| {
-            starts
-                .back()
-                .is_some_and(|at| now.duration_since(*at) < START_FORGOTTEN)
+            starts.back().is_some_and(|at| now.duration_since(*at) < START_FORGOTTEN)
         });
     }
 }

@@ -1,0 +1,114 @@
+//! Makes a dedicated account, or finds out whether an existing one will do.
+//!
+//! Trust: the name has the supervisor's grammar before it becomes an argument
+//! of anything. Inside the home root does nothing: the account itself looks
+//! and makes.
+
+use std::os::unix::process::CommandExt as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use anyhow::{Context as _, bail};
+use gaggle_ipc::AccountName;
+use gaggle_ipc::control::RefusalCode;
+use gaggle_supervisor::account::{self, Account};
+use nix::unistd::{Uid, User};
+
+/// An account of this name exists, whatever it is.
+pub(crate) fn exists(name: &AccountName) -> anyhow::Result<bool> {
+    Ok(User::from_name(name.as_str()).context("looking the account up")?.is_some())
+}
+
+/// Makes a dedicated account: a home of its own with mode 0700, no shell, no
+/// password, a group of its own.
+///
+/// # Errors
+/// What `useradd` says.
+pub(crate) fn create(name: &AccountName) -> anyhow::Result<()> {
+    let output = Command::new("/usr/sbin/useradd")
+        .args(["--create-home", "--user-group", "--shell", "/usr/sbin/nologin"])
+        .args(["--key", "HOME_MODE=0700", "--comment", "Gaggle agent", "--", name.as_str()])
+        .stdin(Stdio::null())
+        .output()
+        .context("/usr/sbin/useradd: install the package passwd")?;
+    if !output.status.success() {
+        bail!("useradd: {}", String::from_utf8_lossy(&output.stderr).trim());
+    }
+    Ok(())
+}
+
+/// Judges the account as the supervisor will at each start.
+///
+/// # Errors
+/// A sentence with what mends it.
+pub(crate) fn check(name: &AccountName) -> anyhow::Result<Account> {
+    let account =
+        account::look_up(name).map_err(|code| anyhow::anyhow!("{}", sentence(code, name)))?;
+    if account::is_expired(&account) {
+        bail!("{name} is expired; to let it work again: chage -E -1 {name}");
+    }
+    let home = account.home.display();
+    let stat = as_account(&account, "/usr/bin/stat")
+        .args(["--format=%u %a %F", "--"])
+        .arg(&account.home)
+        .output()
+        .context("/usr/bin/stat")?;
+    let stat = String::from_utf8_lossy(&stat.stdout).trim().to_owned();
+    let mut words = stat.splitn(3, ' ');
+    let (Some(uid), Some(mode), Some("directory")) = (words.next(), words.next(), words.next())
+    else {
+        bail!(
+            "{home}: no such folder, or {name} may not enter it; make it: mkhomedir_helper {name}"
+        );
+    };
+    if uid.parse() != Ok(account.uid.as_raw()) {
+        bail!("{home} belongs to uid {uid}; run: chown {name}: {home}");
+    }
+    if u32::from_str_radix(mode, 8).is_ok_and(|mode| mode & 0o022 != 0) {
+        bail!("{home} has mode {mode}, so others may write it; run: chmod go-w {home}");
+    }
+    Ok(account)
+}
+
+/// Makes the folders that an agent works in, as the account.
+///
+/// # Errors
+/// What `mkdir` says.
+pub(crate) fn make_folders(account: &Account) -> anyhow::Result<()> {
+    let workspace = account.home.join("workspace");
+    let output = as_account(account, "/usr/bin/mkdir")
+        .args(["--mode=0700", "--parents", "--"])
+        .arg(&workspace)
+        .output()
+        .context("/usr/bin/mkdir")?;
+    if !output.status.success() {
+        bail!("{}: {}", workspace.display(), String::from_utf8_lossy(&output.stderr).trim());
+    }
+    Ok(())
+}
+
+/// A program run as the account, so that links in its home lead root nowhere.
+fn as_account(account: &Account, program: &str) -> Command {
+    let mut command = Command::new(program);
+    command.env_clear().env("LANG", "C.UTF-8").stdin(Stdio::null()).current_dir(Path::new("/"));
+    if Uid::effective().is_root() {
+        // The standard library drops supplementary groups before the gid and
+        // the gid before the uid.
+        command.gid(account.gid.as_raw()).uid(account.uid.as_raw()).process_group(0);
+    }
+    command
+}
+
+fn sentence(code: RefusalCode, name: &AccountName) -> String {
+    match code {
+        RefusalCode::AccountIsRoot => format!("{name} is root; nobody's agent runs as root"),
+        RefusalCode::AccountIsSystem => {
+            format!("{name} is a system account (uid below 1000 or 65534); choose another name")
+        }
+        RefusalCode::HomeUnusable => {
+            format!("{name} has no usable home; set one: usermod -d /home/{name} {name}")
+        }
+        RefusalCode::AccountUnknown => format!("no account {name}; without --adopt it is made"),
+        _ => format!("{name} could not be looked up; is the name service up?"),
+    }
+}

@@ -1,0 +1,99 @@
+//! Edits `user_mapping.json`: locked, whole, or not at all.
+//!
+//! Trust: the file is root's and is read by the supervisor's own parser before
+//! and after the change; what that refuses is never written.
+
+use std::fs::{self, File, Permissions};
+use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+use gaggle_ipc::MattermostUserId;
+use gaggle_supervisor::mapping;
+use gaggle_supervisor::trusted_file::{self, Secrecy};
+use serde_json::{Map, Value};
+
+/// The mapping, held for one change.
+#[derive(Debug)]
+pub(crate) struct MappingFile {
+    path: PathBuf,
+    entries: Map<String, Value>,
+    /// Two admins at once take turns; held until the change is written.
+    _lock: File,
+}
+
+impl MappingFile {
+    /// Locks and reads the mapping in `config_dir`; one that does not exist is empty.
+    ///
+    /// # Errors
+    /// If the folder or the file is not root's own, or the file is no mapping.
+    pub(crate) fn open(config_dir: &Path) -> anyhow::Result<Self> {
+        trusted_file::open_folder(config_dir).map_err(|e| anyhow::anyhow!("{e}"))?;
+        let lock_path = config_dir.join(".user_mapping.lock");
+        let lock = File::options().write(true).create(true).truncate(false).open(&lock_path);
+        let lock = lock.with_context(|| format!("{}", lock_path.display()))?;
+        lock.lock().with_context(|| format!("{}", lock_path.display()))?;
+        let path = config_dir.join("user_mapping.json");
+        let text = match trusted_file::read(&path, Secrecy::Public) {
+            Ok(text) => text,
+            Err(missing) if missing.is_missing() => "{}".to_owned(),
+            Err(untrusted) => bail!("{untrusted}"),
+        };
+        // Refuses what a plain JSON reader would silently repair, like a key
+        // that stands twice.
+        let parsed =
+            mapping::parse(&text).map_err(|e| anyhow::anyhow!("{}: {e}", path.display()))?;
+        if let Some(twice) = parsed.bad.iter().find(|bad| bad.problem.contains("more than once")) {
+            bail!("{}: {}: {}", path.display(), twice.key, twice.problem);
+        }
+        let entries = serde_json::from_str(&text)?;
+        Ok(Self { path, entries, _lock: lock })
+    }
+
+    /// The entry of an id.
+    pub(crate) fn entry(&self, user: MattermostUserId) -> Option<&Value> {
+        self.entries.get(user.as_str())
+    }
+
+    /// The other ids mapped to an account.
+    pub(crate) fn others_on(&self, account: &str, user: MattermostUserId) -> Vec<String> {
+        let named = |value: &Value| {
+            value.as_str() == Some(account)
+                || value.get("account").and_then(Value::as_str) == Some(account)
+        };
+        self.entries
+            .iter()
+            .filter(|(key, value)| key.as_str() != user.as_str() && named(value))
+            .map(|(key, _)| key.clone())
+            .collect()
+    }
+
+    /// Puts or replaces an entry and writes the file.
+    ///
+    /// # Errors
+    /// If the supervisor's parser refuses the entry, or the disk does.
+    pub(crate) fn put(mut self, user: MattermostUserId, entry: Value) -> anyhow::Result<()> {
+        self.entries.insert(user.as_str().to_owned(), entry);
+        let mut text = serde_json::to_string_pretty(&self.entries)?;
+        text.push('\n');
+        let parsed = mapping::parse(&text).map_err(|e| anyhow::anyhow!("{e}"))?;
+        if let Some(bad) = parsed.bad.iter().find(|bad| bad.key == user.as_str()) {
+            bail!("{}", bad.problem);
+        }
+        write_whole(&self.path, &text).with_context(|| format!("{}", self.path.display()))
+    }
+}
+
+/// After a power cut the old file is there, or the new one, never a half.
+fn write_whole(path: &Path, text: &str) -> anyhow::Result<()> {
+    let folder = path.parent().context("no folder")?;
+    let mode = fs::metadata(path).map_or(0o640, |old| old.permissions().mode() & 0o777);
+    let mut new = tempfile::Builder::new().prefix(".user_mapping.").tempfile_in(folder)?;
+    new.write_all(text.as_bytes())?;
+    new.as_file().set_permissions(Permissions::from_mode(mode))?;
+    new.as_file().sync_all()?;
+    new.persist(path)?;
+    File::open(folder)?.sync_all()?;
+    Ok(())
+}
