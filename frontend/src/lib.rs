@@ -15,4 +15,6 @@ pub mod mattermost;
 pub mod mentions;
 pub mod render;
 pub mod state;
+pub mod supervisor;
 pub mod words;
+pub mod worker;

@@ -53,11 +53,7 @@ fn mentions(text: &str) -> String {
             continue;
         }
         let rest = text.get(at..).unwrap_or_default();
-        let sign = if outline.in_code(at) {
-            None
-        } else {
-            sign_length(rest)
-        };
+        let sign = if outline.in_code(at) { None } else { sign_length(rest) };
         let Some(length) = sign else {
             out.push(c);
             before = c;
@@ -86,12 +82,8 @@ fn sign_length(text: &str) -> Option<usize> {
     let end = body.bytes().take(12).position(|b| b == b';')?;
     let name = body.get(..end)?.to_ascii_lowercase();
     let sign = name == "commat"
-        || name
-            .strip_prefix("#x")
-            .is_some_and(|hex| u32::from_str_radix(hex, 16) == Ok(0x40))
-        || name
-            .strip_prefix('#')
-            .is_some_and(|number| number.parse() == Ok(64_u32));
+        || name.strip_prefix("#x").is_some_and(|hex| u32::from_str_radix(hex, 16) == Ok(0x40))
+        || name.strip_prefix('#').is_some_and(|number| number.parse() == Ok(64_u32));
     sign.then_some(end + 2)
 }
 
@@ -155,14 +147,8 @@ mod tests {
             ("see https://a.b/c.", "see `https://a.b/c`."),
             ("(www.a.b)", "(`www.a.b`)"),
             ("<https://a.b>", "`https://a.b`"),
-            (
-                "[![a](http://b)](http://c)",
-                "`![a](http://b)` (`http://c`)",
-            ),
-            (
-                "[a][r]\n\n[r]: http://b",
-                "a (`http://b`)\n\n[r]\u{200b}: `http://b`",
-            ),
+            ("[![a](http://b)](http://c)", "`![a](http://b)` (`http://c`)"),
+            ("[a][r]\n\n[r]: http://b", "a (`http://b`)\n\n[r]\u{200b}: `http://b`"),
             ("![a](http://b c)", "!\u{200b}[a]\u{200b}(`http://b` c)"),
             ("[a](//b.c/d)", "a (`//b.c/d`)"),
             ("HTTPS://A.B", "`HTTPS://A.B`"),

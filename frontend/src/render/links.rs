@@ -33,10 +33,7 @@ pub(super) fn links(text: &str, policy: LinkPolicy) -> String {
     let mut edits: Vec<Edit> = outline
         .code
         .iter()
-        .map(|code| Edit {
-            at: code.clone(),
-            with: Replacement::Same,
-        })
+        .map(|code| Edit { at: code.clone(), with: Replacement::Same })
         .collect();
     for link in outline.links {
         edit_link(text, link, policy, &mut edits);
@@ -85,10 +82,7 @@ fn edit_link(text: &str, link: Link, policy: LinkPolicy, edits: &mut Vec<Edit>) 
         edit(link.whole, Replacement::Code(link.url));
     } else {
         edit(link.whole.start..link.text.start, Replacement::Text(""));
-        edit(
-            link.text.end..link.whole.end,
-            Replacement::Address(link.url),
-        );
+        edit(link.text.end..link.whole.end, Replacement::Address(link.url));
     }
 }
 
@@ -177,13 +171,8 @@ fn address_length(text: &str) -> Option<usize> {
         .take(MAX_SCHEME)
         .take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.'))
         .count();
-    let full = scheme > 0
-        && text
-            .get(scheme..)
-            .is_some_and(|tail| tail.starts_with("://"));
-    let www = text
-        .get(..4)
-        .is_some_and(|head| head.eq_ignore_ascii_case("www."));
+    let full = scheme > 0 && text.get(scheme..).is_some_and(|tail| tail.starts_with("://"));
+    let www = text.get(..4).is_some_and(|head| head.eq_ignore_ascii_case("www."));
     let least = match (full, www) {
         (true, _) => scheme + "://".len(),
         (false, true) => "www.".len(),
@@ -192,8 +181,9 @@ fn address_length(text: &str) -> Option<usize> {
     let end = text
         .find(|c: char| c.is_whitespace() || matches!(c, '<' | '>' | '"' | '`' | '|'))
         .unwrap_or(text.len());
-    let address = text.get(..end).unwrap_or_default().trim_end_matches([
-        '.', ',', ';', ':', '!', '?', ')', ']', '}', '\'', '*', '_', '~',
-    ]);
+    let address = text
+        .get(..end)
+        .unwrap_or_default()
+        .trim_end_matches(['.', ',', ';', ':', '!', '?', ')', ']', '}', '\'', '*', '_', '~']);
     (address.len() > least).then_some(address.len())
 }

@@ -5,4 +5,10 @@
 
 pub mod defuse;
 mod links;
+mod posts;
 pub mod split;
+mod trace;
+mod transcript;
+
+pub use posts::{Rendered, posts, progress_left, with_person};
+pub use transcript::{Ending, Phase, Tool, Transcript};

@@ -54,11 +54,7 @@ pub fn split(text: &str, limit: usize) -> Vec<Piece<'_>> {
         let room = limit - prefix.chars().count();
         let rest = text.get(start..).unwrap_or_default();
         let Some((most, _)) = rest.char_indices().nth(room) else {
-            pieces.push(Piece {
-                prefix,
-                body: rest,
-                suffix: String::new(),
-            });
+            pieces.push(Piece { prefix, body: rest, suffix: String::new() });
             return pieces;
         };
         let cut = choose_cut(text, &outline, start, start + most, room);
@@ -71,6 +67,27 @@ pub fn split(text: &str, limit: usize) -> Vec<Piece<'_>> {
         prefix = fence.as_ref().map(Fence::open).unwrap_or_default();
         start = cut;
     }
+}
+
+/// `text` with its last code block closed, so that more can follow.
+#[must_use]
+pub fn closed(text: &str) -> String {
+    let mut closed = text.trim_end().to_owned();
+    let outline = outline(&closed);
+    let Some(last) = outline.fences.last().filter(|last| last.end == closed.len()) else {
+        return closed;
+    };
+    let block = closed.get(last.clone()).unwrap_or_default();
+    let opening = block.trim_start();
+    let tick = opening.chars().next().unwrap_or('`');
+    let row = |line: &str| line.chars().take_while(|c| *c == tick).count();
+    let wanted = row(opening);
+    let ends = block.lines().skip(1).last().map(str::trim);
+    if !ends.is_some_and(|line| row(line) >= wanted && line.chars().all(|c| c == tick)) {
+        closed.push('\n');
+        closed.extend(std::iter::repeat_n(tick, wanted));
+    }
+    closed
 }
 
 /// The best place to cut in `start..most`: before a block, else after a line,
@@ -91,9 +108,7 @@ fn choose_cut(text: &str, outline: &Outline, start: usize, most: usize, room: us
     };
     let window = text.get(start..end).unwrap_or_default();
     let after = |at: Option<usize>| at.map(|at| start + at + 1).filter(|at| *at > early);
-    let cut = after(window.rfind('\n'))
-        .or_else(|| after(window.rfind(' ')))
-        .unwrap_or(end);
+    let cut = after(window.rfind('\n')).or_else(|| after(window.rfind(' '))).unwrap_or(end);
     outside_fence_line(text, outline, cut, start, room)
 }
 
@@ -155,21 +170,10 @@ fn fence_at(text: &str, outline: &Outline, cut: usize) -> Option<Fence> {
     }
     let opening = text.get(fence.clone())?.lines().next()?.trim();
     let tick = opening.chars().next()?;
-    let ticks: String = opening
-        .chars()
-        .take_while(|c| *c == tick)
-        .take(MAX_TICKS)
-        .collect();
+    let ticks: String = opening.chars().take_while(|c| *c == tick).take(MAX_TICKS).collect();
     let info = opening.trim_start_matches(tick);
-    let info = if info.chars().count() > MAX_INFO {
-        ""
-    } else {
-        info
-    };
-    Some(Fence {
-        ticks,
-        info: info.to_owned(),
-    })
+    let info = if info.chars().count() > MAX_INFO { "" } else { info };
+    Some(Fence { ticks, info: info.to_owned() })
 }
 
 #[cfg(test)]
@@ -238,6 +242,19 @@ mod tests {
     }
 
     #[test]
+    fn an_open_code_block_is_closed_before_more_follows() {
+        for (text, want) in [
+            ("a\n", "a"),
+            ("```\nx\n```", "```\nx\n```"),
+            ("```\nx", "```\nx\n```"),
+            ("~~~~\nx\n~~~", "~~~~\nx\n~~~\n~~~~"),
+            ("```", "```\n```"),
+        ] {
+            assert_eq!(closed(text), want, "{text:?}");
+        }
+    }
+
+    #[test]
     fn one_endless_line_is_cut_between_characters() {
         assert_eq!(check(&"é".repeat(1000)).len(), 3);
         check(&format!("```\n{}\n```", "x".repeat(1000)));
@@ -245,11 +262,7 @@ mod tests {
 
     #[test]
     fn a_fence_with_an_endless_info_string_ends() {
-        check(&format!(
-            "```{}\n{}\n```",
-            "i".repeat(900),
-            "x\n".repeat(900)
-        ));
+        check(&format!("```{}\n{}\n```", "i".repeat(900), "x\n".repeat(900)));
         check(&"`".repeat(2000));
     }
 

@@ -1,0 +1,122 @@
+//! A turn as the posts that show it.
+//!
+//! Trust: what comes out is safe to post: defused, never empty, each post under
+//! Mattermost's limits, thinking never in the message.
+
+use serde_json::Value;
+
+use super::defuse::{LinkPolicy, defuse, without_signs};
+use super::split::{closed, split};
+use super::{Phase, Transcript, trace};
+use crate::config::TraceMode;
+
+/// Most characters of the answer in one post. Mattermost takes 16,383; the rest
+/// is for the lines that are put around it.
+const LIMIT: usize = 15_500;
+
+/// What is to be seen of a turn.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rendered {
+    /// The messages of its posts, in order; none if nothing is to be shown.
+    pub messages: Vec<String>,
+    /// Of the first post.
+    pub attachments: Option<Value>,
+}
+
+/// How `transcript` looks now.
+#[must_use]
+pub fn posts(transcript: &Transcript, mode: TraceMode) -> Rendered {
+    let below = match &transcript.phase {
+        Phase::Held | Phase::Withdrawn => {
+            return Rendered { messages: Vec::new(), attachments: None };
+        }
+        Phase::Queued => {
+            Some("Queued: I come to this as soon as your message before it is answered.".to_owned())
+        }
+        Phase::Working(_) => working(transcript, mode),
+        Phase::Ended(ending) => ending.note.clone(),
+    };
+    let mut messages = answer(transcript, below.is_some());
+    match (below, messages.last_mut()) {
+        (Some(below), Some(last)) => {
+            last.push_str("\n\n");
+            last.push_str(&below);
+        }
+        (Some(below), None) => messages.push(below),
+        (None, Some(_)) => {}
+        (None, None) => messages.push("(no answer)".to_owned()),
+    }
+    put_above(transcript, &mut messages);
+    let attachments = match mode {
+        TraceMode::Full => trace::attachments(transcript),
+        TraceMode::Off | TraceMode::Simplified => None,
+    };
+    Rendered { messages, attachments }
+}
+
+/// The line under an answer that still grows.
+fn working(transcript: &Transcript, mode: TraceMode) -> Option<String> {
+    let begun = !transcript.answer.trim().is_empty();
+    match mode {
+        TraceMode::Simplified => Some(trace::status(transcript)),
+        TraceMode::Off | TraceMode::Full if begun => None,
+        TraceMode::Off | TraceMode::Full => Some("Thinking...".to_owned()),
+    }
+}
+
+fn answer(transcript: &Transcript, more_follows: bool) -> Vec<String> {
+    let mut text = defuse(transcript.answer.trim(), LinkPolicy::Plain);
+    if transcript.cut {
+        text = closed(&text);
+        text.push_str("\n\n*The answer is longer than I can show; the rest is missing here.*");
+    } else if more_follows {
+        text = closed(&text);
+    }
+    split(&text, LIMIT)
+        .iter()
+        .map(|piece| piece.text())
+        .filter(|piece| !piece.trim().is_empty())
+        .map(|piece| {
+            // A cut through code may have laid a mention bare.
+            let again = defuse(&piece, LinkPolicy::Plain);
+            if again.chars().count() <= LIMIT { again } else { without_signs(&piece) }
+        })
+        .collect()
+}
+
+/// Notes come first in the first post.
+fn put_above(transcript: &Transcript, messages: &mut [String]) {
+    if let Some(first) = messages.first_mut()
+        && !transcript.notes.is_empty()
+    {
+        let notes: Vec<_> = transcript.notes.iter().map(|note| format!("> {note}")).collect();
+        *first = format!("{}\n\n{first}", notes.join("\n> \n"));
+        // Notes are few and short, but they may not push a post over the limit.
+        debug_assert!(first.chars().count() < 16_383);
+    }
+}
+
+/// The first of the posts of an answer, so that it notifies `person`.
+#[must_use]
+pub fn with_person(message: &str, person: &str) -> String {
+    format!("@{person}\n\n{message}")
+}
+
+/// What is left of the post that showed the progress of a long turn, once the
+/// answer stands below it.
+#[must_use]
+pub fn progress_left(transcript: &Transcript, mode: TraceMode, seconds: u64) -> String {
+    let time = match (seconds / 60, seconds % 60) {
+        (0, seconds) => format!("{seconds} s"),
+        (minutes, seconds) => format!("{minutes} min {seconds} s"),
+    };
+    let actions = match (mode, transcript.tools.len()) {
+        (TraceMode::Off, _) | (_, 0) => String::new(),
+        (_, 1) => ", 1 action".to_owned(),
+        (_, count) => format!(", {count} actions"),
+    };
+    format!("*Worked for {time}{actions}. The answer is below.*")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,143 @@
+//! What people see of a turn in each trace mode.
+
+use gaggle_ipc::session::ToolState;
+use tokio::time::Instant;
+
+use super::*;
+use crate::render::{Ending, Tool};
+use crate::state::Outcome;
+
+const MODES: [TraceMode; 3] = [TraceMode::Off, TraceMode::Full, TraceMode::Simplified];
+
+fn working() -> Transcript {
+    Transcript::new(Phase::Working(Instant::now()))
+}
+
+fn ended(mut transcript: Transcript, note: Option<&str>) -> Transcript {
+    transcript.end(Ending {
+        outcome: Outcome::Complete,
+        note: note.map(str::to_owned),
+        long: false,
+    });
+    transcript
+}
+
+fn tool(call: u32, state: ToolState, title: &str) -> Tool {
+    Tool { call, state, title: title.to_owned(), detail: "first\nlast line\n".to_owned() }
+}
+
+fn message(transcript: &Transcript, mode: TraceMode) -> String {
+    let rendered = posts(transcript, mode);
+    assert_eq!(rendered.messages.len(), 1);
+    rendered.messages[0].clone()
+}
+
+#[test]
+fn simplified_shows_the_last_action_and_forgets_it_at_the_end() {
+    let mut turn = working();
+    assert_eq!(message(&turn, TraceMode::Simplified), "Thinking...");
+    turn.think("secret thought");
+    turn.tool(tool(1, ToolState::Running, "shell · ls"));
+    assert_eq!(message(&turn, TraceMode::Simplified), "Thinking... [shell · ls]");
+    turn.answer("Two files.");
+    let text = message(&turn, TraceMode::Simplified);
+    assert_eq!(text, "Two files.\n\nThinking... [shell · ls]");
+    assert_eq!(message(&ended(turn, None), TraceMode::Simplified), "Two files.");
+}
+
+#[test]
+fn off_shows_neither_thinking_nor_tools() {
+    let mut turn = working();
+    turn.think("secret thought");
+    turn.tool(tool(1, ToolState::Running, "shell · ls"));
+    assert_eq!(message(&turn, TraceMode::Off), "Thinking...");
+    turn.answer("Hi");
+    assert_eq!(message(&turn, TraceMode::Off), "Hi");
+    assert_eq!(posts(&turn, TraceMode::Off).attachments, None);
+}
+
+#[test]
+fn full_shows_both_in_an_attachment_with_states() {
+    let mut turn = working();
+    turn.think("a thought for @all");
+    for (call, state) in
+        [(1, ToolState::Completed), (2, ToolState::Failed), (3, ToolState::Running)]
+    {
+        turn.tool(tool(call, state, "shell · ls"));
+    }
+    turn.answer("Hi");
+    let running = posts(&turn, TraceMode::Full).attachments.unwrap();
+    let text = running[0]["text"].as_str().unwrap();
+    assert!(text.contains("✅ `shell · ls` completed"));
+    assert!(text.contains("❌ `shell · ls` failed: `last line`"));
+    assert!(text.contains("⏳ `shell · ls` running"));
+    assert!(text.contains("a thought for @\u{200b}all"));
+    let over = ended(turn, None);
+    let text = posts(&over, TraceMode::Full).attachments.unwrap().to_string();
+    assert!(text.contains("abandoned") && !text.contains("running"));
+}
+
+#[test]
+fn thinking_is_in_no_message_of_any_mode() {
+    let mut turn = working();
+    turn.think("secret thought");
+    turn.answer("Hi");
+    for mode in MODES {
+        assert!(!message(&turn, mode).contains("secret"));
+        assert!(!message(&ended(turn.clone(), None), mode).contains("secret"));
+    }
+}
+
+#[test]
+fn an_attachment_stays_small_whatever_is_in_it() {
+    let mut turn = working();
+    turn.think(&"\"\\@all\u{1}\n".repeat(5000));
+    for call in 0..500 {
+        turn.tool(tool(call, ToolState::Failed, &"\"`\\".repeat(200)));
+    }
+    let attachments = posts(&turn, TraceMode::Full).attachments.unwrap();
+    assert!(attachments.to_string().chars().count() < 7000);
+}
+
+#[test]
+fn no_post_is_ever_empty() {
+    for mode in MODES {
+        for answer in ["", "  \n", "\u{0}\u{1}"] {
+            let mut turn = working();
+            turn.answer(answer);
+            for turn in [turn.clone(), ended(turn.clone(), None), ended(turn, Some("Stopped."))] {
+                assert!(!message(&turn, mode).trim().is_empty());
+            }
+        }
+    }
+}
+
+#[test]
+fn a_note_after_an_open_code_block_is_not_code() {
+    let mut turn = working();
+    turn.answer("```sh\nls");
+    let text = message(&ended(turn, Some("Stopped.")), TraceMode::Simplified);
+    assert_eq!(text, "```sh\nls\n```\n\nStopped.");
+}
+
+#[test]
+fn forty_thousand_characters_come_whole_and_in_order() {
+    let mut turn = working();
+    let words: Vec<String> = (0..8000).map(|n| format!("w{n:04}")).collect();
+    turn.answer(&words.join(" "));
+    let rendered = posts(&ended(turn, Some("Stopped.")), TraceMode::Simplified);
+    assert_eq!(rendered.messages.len(), 4);
+    assert!(rendered.messages.iter().all(|m| m.chars().count() < 16_000));
+    let shown: Vec<_> = rendered.messages.iter().flat_map(|m| m.split_whitespace()).collect();
+    assert_eq!(shown[..8000], words);
+}
+
+#[test]
+fn a_mention_laid_bare_by_a_cut_through_code_calls_nobody() {
+    let mut turn = working();
+    turn.answer(&format!("`{}`", "@all x ".repeat(5000)));
+    for message in posts(&ended(turn, None), TraceMode::Off).messages {
+        assert!(message.chars().count() < 16_383);
+        assert!(crate::mentions::find(&message, "all").is_empty());
+    }
+}

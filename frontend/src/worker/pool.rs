@@ -1,0 +1,96 @@
+//! The worker of each person, started when it is needed.
+//!
+//! Trust: one worker per Mattermost user id, and none is ever used for another.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
+use gaggle_ipc::MattermostUserId;
+use gaggle_ipc::session::Settings;
+
+use super::{Worker, WorkerError};
+use crate::supervisor::Supervisor;
+
+/// All workers. Clones share them.
+#[derive(Debug, Clone)]
+pub struct Workers {
+    supervisor: Supervisor,
+    settings: Settings,
+    slots: Arc<Mutex<HashMap<MattermostUserId, Arc<Slot>>>>,
+}
+
+/// Held while a worker starts, so that two messages start one.
+type Slot = tokio::sync::Mutex<Option<Arc<Worker>>>;
+
+impl Workers {
+    /// Workers that `supervisor` starts and that run with `settings`.
+    #[must_use]
+    pub fn new(supervisor: Supervisor, settings: Settings) -> Self {
+        Self { supervisor, settings, slots: Arc::default() }
+    }
+
+    /// The settings every worker gets.
+    #[must_use]
+    pub fn settings(&self) -> Settings {
+        self.settings
+    }
+
+    /// This person's worker, started if none is alive.
+    ///
+    /// # Errors
+    /// [`WorkerError`].
+    pub async fn get(&self, user: MattermostUserId) -> Result<Arc<Worker>, WorkerError> {
+        let slot = self.slot(user);
+        let mut held = slot.lock().await;
+        if let Some(worker) = held.as_ref().filter(|worker| worker.is_alive()) {
+            return Ok(worker.clone());
+        }
+        *held = None;
+        match Worker::start(&self.supervisor, user, self.settings).await {
+            Ok(worker) => {
+                *held = Some(worker.clone());
+                Ok(worker)
+            }
+            Err(error) => {
+                // Strangers leave nothing behind. A slot that somebody else waits
+                // for stays: two slots of one person would start two workers.
+                if let Ok(mut slots) = self.slots.lock()
+                    && Arc::strong_count(&slot) == 2
+                {
+                    slots.remove(&user);
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// This person's worker, if one is alive and not just being started.
+    #[must_use]
+    pub fn alive(&self, user: MattermostUserId) -> Option<Arc<Worker>> {
+        let slot = self.slots.lock().ok()?.get(&user).cloned()?;
+        let held = slot.try_lock().ok()?;
+        held.as_ref().filter(|worker| worker.is_alive()).cloned()
+    }
+
+    /// All that are alive.
+    #[must_use]
+    pub fn all_alive(&self) -> Vec<Arc<Worker>> {
+        let users: Vec<_> = match self.slots.lock() {
+            Ok(slots) => slots.keys().copied().collect(),
+            Err(_) => Vec::new(),
+        };
+        users.into_iter().filter_map(|user| self.alive(user)).collect()
+    }
+
+    /// Has a worker that does not react stopped.
+    pub async fn stop(&self, worker: &Worker) {
+        self.supervisor.stop(worker.id).await;
+    }
+
+    fn slot(&self, user: MattermostUserId) -> Arc<Slot> {
+        match self.slots.lock() {
+            Ok(mut slots) => slots.entry(user).or_default().clone(),
+            Err(_) => Arc::default(),
+        }
+    }
+}
