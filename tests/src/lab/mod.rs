@@ -2,12 +2,138 @@
 //!
 //! Trust: it runs as root. What a lab mounts is in a mount namespace of its
 //! own; the one thing outside is a cgroup folder, killed and removed at the end.
+//!
+//! ```no_run
+//! use gaggle_tests::lab::Lab;
+//!
+//! # fn main() -> anyhow::Result<()> {
+//! let lab = Lab::builder().person("carol").start()?;
+//! assert_eq!(lab.answer("carol", "run: id -un")?, "carol");
+//! # Ok(())
+//! # }
+//! ```
 
+mod builder;
 pub mod goose;
 pub mod inside;
 pub mod namespace;
+pub mod needs;
+pub mod people;
 pub mod programs;
 pub mod records;
 pub mod service;
 pub mod spec;
+mod talk;
 pub mod wait;
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use tokio::runtime::Runtime;
+
+use crate::llm::Llm;
+use crate::mattermost::{self, Id, Simulator};
+
+pub use builder::{Builder, TOKEN_FILE};
+pub use people::Person;
+pub use records::Entry;
+pub use service::{Service, Which};
+pub use talk::{ANSWER, Thread};
+
+use namespace::Namespace;
+
+/// A running lab. Dropping it ends and removes all of it.
+///
+/// The order of the fields is that of their end: first the services, then what
+/// they live in, then what they talk to.
+pub struct Lab {
+    frontend: Option<Service>,
+    supervisor: Option<Service>,
+    /// The mount namespace that the services run in.
+    pub namespace: Namespace,
+    people: Vec<Person>,
+    /// The bot's account in Mattermost.
+    pub bot: mattermost::Account,
+    /// The team that everybody is in.
+    pub team: Id,
+    /// The Mattermost that the frontend talks to.
+    pub simulator: Simulator,
+    /// The LLM that Goose talks to.
+    pub llm: Llm,
+    runtime: Runtime,
+}
+
+impl Lab {
+    /// Chooses what the lab has.
+    #[must_use]
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    /// A running service.
+    ///
+    /// # Errors
+    /// It was not started.
+    pub fn service(&mut self, which: Which) -> Result<&mut Service> {
+        let service = match which {
+            Which::Supervisor => self.supervisor.as_mut(),
+            Which::Frontend => self.frontend.as_mut(),
+        };
+        service.with_context(|| format!("{} was not started", which.name()))
+    }
+
+    /// Kills a service at once and starts it again.
+    ///
+    /// # Errors
+    /// It does not come up again.
+    pub fn kill_and_restart(&mut self, which: Which) -> Result<()> {
+        self.service(which)?.kill()?;
+        self.start(which)
+    }
+
+    /// Ends a service as systemd would and starts it again.
+    ///
+    /// # Errors
+    /// It does not end or does not come up again.
+    pub fn restart(&mut self, which: Which) -> Result<()> {
+        self.service(which)?.stop()?;
+        self.start(which)
+    }
+
+    /// Waits for an audit record of the supervisor.
+    ///
+    /// # Errors
+    /// There is none in time; with the records that there are.
+    pub fn record(
+        &self,
+        event: &str,
+        limit: Duration,
+        wanted: impl Fn(&Entry) -> bool,
+    ) -> Result<Entry> {
+        let found = wait::until(limit, || {
+            self.namespace.records().into_iter().find(|r| r.is(event) && wanted(r))
+        });
+        match found {
+            Some(record) => Ok(record),
+            None => bail!("no such {event} record\n{}", self.logs()),
+        }
+    }
+
+    /// Runs a future on the runtime of simulator and LLM.
+    pub fn block_on<T>(&self, future: impl Future<Output = T>) -> T {
+        self.runtime.block_on(future)
+    }
+
+    /// Everything the services and root said, for the reader of a failure.
+    #[must_use]
+    pub fn logs(&self) -> String {
+        let mut text = String::new();
+        for service in [&self.supervisor, &self.frontend].into_iter().flatten() {
+            text += &service.log();
+        }
+        for record in self.namespace.records() {
+            text += &format!("{} {:?}\n", record.uid, record.fields);
+        }
+        text
+    }
+}

@@ -50,13 +50,9 @@ impl Namespace {
         let mut line = String::new();
         BufReader::new(output).read_line(&mut line)?;
         match serde_json::from_str(&line) {
-            Ok(Report::Ready { pid, cgroup }) => Ok(Self {
-                child,
-                input: Some(input),
-                pid,
-                cgroup,
-                outside,
-            }),
+            Ok(Report::Ready { pid, cgroup }) => {
+                Ok(Self { child, input: Some(input), pid, cgroup, outside })
+            }
             Ok(Report::Failed(why)) => bail!("the lab could not be built: {why}"),
             Err(_) => bail!("gaggle-lab ended without a word"),
         }
@@ -67,10 +63,7 @@ impl Namespace {
     pub fn seen(&self, path: impl AsRef<Path>) -> PathBuf {
         let path = path.as_ref();
         let below = path.strip_prefix("/").unwrap_or(path);
-        Path::new("/proc")
-            .join(self.pid.to_string())
-            .join("root")
-            .join(below)
+        Path::new("/proc").join(self.pid.to_string()).join("root").join(below)
     }
 
     /// The lab's cgroup folder, with `services` and `workers` in it.

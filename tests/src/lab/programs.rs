@@ -33,10 +33,6 @@ pub fn target_folder() -> Result<PathBuf> {
 /// It is not there; with the command that builds it.
 pub fn built(name: &str) -> Result<PathBuf> {
     let path = built_folder()?.join(Path::new(name));
-    ensure!(
-        path.is_file(),
-        "{} is not built; run `cargo build --workspace`",
-        path.display()
-    );
+    ensure!(path.is_file(), "{} is not built; run `cargo build --workspace`", path.display());
     Ok(path)
 }

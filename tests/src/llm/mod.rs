@@ -65,11 +65,7 @@ impl Llm {
         let task = tokio::spawn(async move {
             let _ = axum::serve(listener, service).await;
         });
-        Ok(Self {
-            address,
-            record,
-            task,
-        })
+        Ok(Self { address, record, task })
     }
 
     /// Its base, like `http://127.0.0.1:40001`, without a slash at the end.

@@ -149,11 +149,7 @@ fn broken(step: &Step, pieces: usize, how: Break) -> Answer {
 }
 
 fn say(text: &str) -> Answer {
-    Answer::Message(Message {
-        text: text.to_owned(),
-        pieces: 3,
-        ..Message::default()
-    })
+    Answer::Message(Message { text: text.to_owned(), pieces: 3, ..Message::default() })
 }
 
 fn text(step: &Step, text: String) -> Answer {
@@ -207,20 +203,12 @@ fn markdown(size: usize) -> String {
 }
 
 fn calls(calls: Vec<(String, String)>) -> Answer {
-    Answer::Message(Message {
-        calls,
-        ..Message::default()
-    })
+    Answer::Message(Message { calls, ..Message::default() })
 }
 
 fn shell_calls(tools: &[String], commands: &[&str], before: &str) -> Answer {
     let shell = pick(tools, "shell");
-    let call = |command: &&str| {
-        (
-            shell.clone(),
-            json!({"command": command.trim()}).to_string(),
-        )
-    };
+    let call = |command: &&str| (shell.clone(), json!({"command": command.trim()}).to_string());
     Answer::Message(Message {
         text: before.to_owned(),
         pieces: 1,
@@ -233,34 +221,20 @@ fn shell_calls(tools: &[String], commands: &[&str], before: &str) -> Answer {
 fn pick(tools: &[String], wanted: &str) -> String {
     let exact = tools.iter().find(|tool| *tool == wanted);
     let ending = || tools.iter().find(|tool| tool.ends_with(wanted));
-    exact
-        .or_else(ending)
-        .map_or_else(|| wanted.to_owned(), Clone::clone)
+    exact.or_else(ending).map_or_else(|| wanted.to_owned(), Clone::clone)
 }
 
 fn for_goose_itself(messages: &[Value], tools: &[String]) -> Option<Answer> {
-    if let Some(judge) = tools
-        .iter()
-        .find(|tool| tool.contains("tool_by_tool_permission"))
-    {
-        return Some(calls(vec![(
-            judge.clone(),
-            json!({"read_only_tools": []}).to_string(),
-        )]));
+    if let Some(judge) = tools.iter().find(|tool| tool.contains("tool_by_tool_permission")) {
+        return Some(calls(vec![(judge.clone(), json!({"read_only_tools": []}).to_string())]));
     }
     if !tools.is_empty() {
         return None;
     }
     let system = system_prompt(messages).to_lowercase();
-    let ask = messages
-        .last()
-        .map(text_of)
-        .unwrap_or_default()
-        .to_lowercase();
+    let ask = messages.last().map(text_of).unwrap_or_default().to_lowercase();
     let about = |words: &[&str]| {
-        words
-            .iter()
-            .any(|w| start_of(&system, 3000).contains(w) || ask.contains(w))
+        words.iter().any(|w| start_of(&system, 3000).contains(w) || ask.contains(w))
     };
     if about(&["words or less", "short title", "4 words", "concise title"]) {
         Some(say("A scripted title"))

@@ -60,22 +60,14 @@ impl Record {
     }
 
     pub(super) fn all(&self) -> Vec<Request> {
-        self.lock()
-            .requests
-            .iter()
-            .map(|(_, _, r)| r.clone())
-            .collect()
+        self.lock().requests.iter().map(|(_, _, r)| r.clone()).collect()
     }
 
     /// How often the messages of `body` were sent before: Goose repeats a
     /// request that failed.
     pub(super) fn attempts(&self, body: &Value) -> usize {
         let texts = user_texts(body);
-        self.lock()
-            .requests
-            .iter()
-            .filter(|(_, _, r)| user_texts(&r.body) == texts)
-            .count()
+        self.lock().requests.iter().filter(|(_, _, r)| user_texts(&r.body) == texts).count()
     }
 
     /// Remembers a request; the entry tells what becomes of it.
@@ -86,19 +78,14 @@ impl Record {
         kept.next += 1;
         kept.bytes += size;
         let outcome = Outcome::Open;
-        kept.requests
-            .push_back((id, size, Request { body, outcome }));
+        kept.requests.push_back((id, size, Request { body, outcome }));
         while kept.requests.len() > MAX_REQUESTS || kept.bytes > MAX_BYTES {
             match kept.requests.pop_front() {
                 Some((_, size, _)) => kept.bytes = kept.bytes.saturating_sub(size),
                 None => break,
             }
         }
-        Entry {
-            record: Arc::clone(self),
-            id,
-            outcome: Outcome::Abandoned,
-        }
+        Entry { record: Arc::clone(self), id, outcome: Outcome::Abandoned }
     }
 }
 

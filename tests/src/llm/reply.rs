@@ -64,11 +64,8 @@ fn refuse(code: u16, context_full: bool) -> Response {
                        messages resulted in 999999 tokens.";
         return error(status, message, "context_length_exceeded");
     }
-    let mut response = error(
-        status,
-        &format!("scripted error {code}"),
-        &format!("scripted_{code}"),
-    );
+    let mut response =
+        error(status, &format!("scripted error {code}"), &format!("scripted_{code}"));
     if status == StatusCode::TOO_MANY_REQUESTS {
         let soon = header::HeaderValue::from_static("1");
         response.headers_mut().insert(header::RETRY_AFTER, soon);
@@ -217,8 +214,5 @@ fn usage(body: &Value, message: &Message) -> Value {
 fn pieces(text: &str, count: usize) -> Vec<String> {
     let characters: Vec<char> = text.chars().collect();
     let size = characters.len().div_ceil(count.max(1)).max(1);
-    characters
-        .chunks(size)
-        .map(|piece| piece.iter().collect())
-        .collect()
+    characters.chunks(size).map(|piece| piece.iter().collect()).collect()
 }

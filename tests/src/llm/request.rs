@@ -26,12 +26,7 @@ pub(super) fn tool_names(body: &Value) -> Vec<String> {
 /// What it tells the model to be.
 pub(super) fn system_prompt(messages: &[Value]) -> String {
     let system = |m: &&Value| matches!(m["role"].as_str(), Some("system" | "developer"));
-    messages
-        .iter()
-        .filter(system)
-        .map(text_of)
-        .collect::<Vec<_>>()
-        .join("\n")
+    messages.iter().filter(system).map(text_of).collect::<Vec<_>>().join("\n")
 }
 
 /// The message is the person's own: Goose slips in notes as user messages.
@@ -73,7 +68,5 @@ pub(super) fn text_of(message: &Value) -> String {
 pub(super) fn images(body: &Value) -> usize {
     let last = messages(body).iter().rfind(|m| is_of_person(m));
     let parts = last.and_then(|m| m["content"].as_array());
-    parts.map_or(0, |parts| {
-        parts.iter().filter(|p| p["type"] == "image_url").count()
-    })
+    parts.map_or(0, |parts| parts.iter().filter(|p| p["type"] == "image_url").count())
 }

@@ -50,10 +50,7 @@ impl Step {
     fn of(verb: &str, options: &[(&str, &str)], argument: &str) -> Self {
         Self {
             verb: verb.to_owned(),
-            options: options
-                .iter()
-                .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
-                .collect(),
+            options: options.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect(),
             argument: argument.to_owned(),
         }
     }
@@ -74,9 +71,7 @@ impl Step {
 
     /// The option `key` as a number, `default` if it is absent or none.
     pub(super) fn number(&self, key: &str, default: usize) -> usize {
-        self.text(key)
-            .and_then(|v| v.parse().ok())
-            .unwrap_or(default)
+        self.text(key).and_then(|v| v.parse().ok()).unwrap_or(default)
     }
 
     /// The seconds between two pieces.

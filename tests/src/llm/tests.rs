@@ -14,10 +14,7 @@ struct Asked {
 async fn start() -> Asked {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let llm = Llm::start(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
-    Asked {
-        llm: llm.await.unwrap(),
-        client: reqwest::Client::new(),
-    }
+    Asked { llm: llm.await.unwrap(), client: reqwest::Client::new() }
 }
 
 fn said(role: &str, text: &str) -> Value {
@@ -82,10 +79,7 @@ async fn steps_follow_each_other_and_recall_shows_what_the_request_holds() {
     assert!(messages[3]["tool_calls"].is_array());
     messages.push(said("tool", ""));
     let recalled = ask(&llm, &messages).await;
-    assert_eq!(
-        recalled["content"],
-        "my number is 7\n!!shell | true ;; recall"
-    );
+    assert_eq!(recalled["content"], "my number is 7\n!!shell | true ;; recall");
 }
 
 #[tokio::test]
@@ -122,9 +116,7 @@ async fn a_silent_answer_is_open_until_the_client_leaves() {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(10), noticed)
-        .await
-        .unwrap();
+    tokio::time::timeout(Duration::from_secs(10), noticed).await.unwrap();
 }
 
 #[tokio::test]
@@ -146,10 +138,7 @@ async fn goose_own_requests_get_answers_of_their_kind() {
     };
     let title = ask(json!({"messages": [
         said("system", "Give a title of 4 words or less"), said("user", "run: rm -rf x")]}));
-    assert_eq!(
-        title.await["choices"][0]["message"]["content"],
-        "A scripted title"
-    );
+    assert_eq!(title.await["choices"][0]["message"]["content"], "A scripted title");
     let judge = json!([{"function": {"name": "platform__tool_by_tool_permission"}}]);
     let judged = ask(json!({"messages": [said("user", "x")], "tools": judge})).await;
     let call = &judged["choices"][0]["message"]["tool_calls"][0]["function"];

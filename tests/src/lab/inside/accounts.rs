@@ -29,14 +29,8 @@ pub(super) fn replace(accounts: &[Account]) -> Result<()> {
         let theirs = Path::new("/etc").join(name);
         // Where the host has no such file the library's default is `files` too.
         if theirs.exists() {
-            mount(
-                Some(&ours),
-                &theirs,
-                None::<&str>,
-                MsFlags::MS_BIND,
-                None::<&str>,
-            )
-            .with_context(|| format!("replace {}", theirs.display()))?;
+            mount(Some(&ours), &theirs, None::<&str>, MsFlags::MS_BIND, None::<&str>)
+                .with_context(|| format!("replace {}", theirs.display()))?;
         }
     }
     Ok(())

@@ -75,14 +75,8 @@ fn mount_point() -> Result<PathBuf> {
 // What the kernel offers here is passed on; nothing is enabled on the host.
 fn enable_controllers(tree: &Path) {
     let offered = fs::read_to_string(tree.join("cgroup.controllers")).unwrap_or_default();
-    for controller in offered
-        .split_whitespace()
-        .filter(|c| ["cpu", "memory", "pids"].contains(c))
-    {
-        let _ = fs::write(
-            tree.join("cgroup.subtree_control"),
-            format!("+{controller}"),
-        );
+    for controller in offered.split_whitespace().filter(|c| ["cpu", "memory", "pids"].contains(c)) {
+        let _ = fs::write(tree.join("cgroup.subtree_control"), format!("+{controller}"));
     }
 }
 

@@ -47,11 +47,7 @@ impl Journal {
         fs::set_permissions(SOCKET, fs::Permissions::from_mode(0o666))?;
         setsockopt(&socket, sockopt::PassCred, &true)?;
         let buffer = vec![0; MAX_PACKET];
-        Ok(Self {
-            socket,
-            file,
-            buffer,
-        })
+        Ok(Self { socket, file, buffer })
     }
 
     pub(super) fn as_fd(&self) -> BorrowedFd<'_> {
@@ -74,8 +70,7 @@ impl Journal {
         let mut space = nix::cmsg_space!(UnixCredentials, [RawFd; 1]);
         let mut slices = [IoSliceMut::new(&mut self.buffer)];
         let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_CMSG_CLOEXEC;
-        let packet =
-            recvmsg::<()>(self.socket.as_raw_fd(), &mut slices, Some(&mut space), flags);
+        let packet = recvmsg::<()>(self.socket.as_raw_fd(), &mut slices, Some(&mut space), flags);
         let packet = match packet {
             Err(Errno::EAGAIN) => return Ok(None),
             packet => packet?,

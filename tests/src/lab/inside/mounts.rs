@@ -17,12 +17,7 @@ use crate::lab::spec::{
 };
 
 const NOTHING: Option<&str> = None;
-const BUILT: [&str; 4] = [
-    "gaggle-supervisor",
-    "gaggle-worker",
-    "gaggle-frontend",
-    "gaggle",
-];
+const BUILT: [&str; 4] = ["gaggle-supervisor", "gaggle-worker", "gaggle-frontend", "gaggle"];
 
 /// Leaves the host's mount namespace; no mount below travels back.
 pub(super) fn own_namespace() -> Result<()> {
@@ -56,10 +51,7 @@ pub(super) fn programs_and_config(spec: &Spec) -> Result<()> {
 
 fn install(from: &Path, to: &Path) -> Result<()> {
     fs::copy(from, to).with_context(|| {
-        format!(
-            "copy {}; build it first (`cargo build --workspace`)",
-            from.display()
-        )
+        format!("copy {}; build it first (`cargo build --workspace`)", from.display())
     })?;
     Ok(fs::set_permissions(to, fs::Permissions::from_mode(0o755))?)
 }
@@ -130,8 +122,5 @@ fn tmpfs(at: impl AsRef<Path>) -> Result<()> {
 
 fn give(path: &Path, owner: u32, mode: u32) -> Result<()> {
     chown(path, Some(Uid::from_raw(owner)), Some(Gid::from_raw(owner)))?;
-    Ok(fs::set_permissions(
-        path,
-        fs::Permissions::from_mode(mode),
-    )?)
+    Ok(fs::set_permissions(path, fs::Permissions::from_mode(mode))?)
 }

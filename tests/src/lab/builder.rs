@@ -1,0 +1,283 @@
+//! What a lab is made of: chosen by a test, put together and started here.
+//!
+//! Trust: the test.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use serde_json::{Map, Value, json};
+use tokio::runtime::Runtime;
+
+use super::namespace::Namespace;
+use super::people::{self, Person};
+use super::service::{Service, Which};
+use super::spec::{Account, CONFIG, ConfigFile, Home, RUNTIME, Spec};
+use super::{Lab, goose, needs, programs, wait};
+use crate::llm::Llm;
+use crate::mattermost::{Options, Simulator};
+
+/// `config.yaml` as it is packaged.
+const GOOSE_CONFIG: &str = include_str!("../../../packaging/goose-config/goose/config.yaml");
+/// A service that does not come up in so long never will.
+const START: Duration = Duration::from_secs(30);
+
+/// Name of the token's file in the configuration folder.
+pub const TOKEN_FILE: &str = "token";
+
+/// Chooses what a lab has beside the defaults: alice and bob, each with an
+/// account of their own, supervisor and frontend running.
+#[derive(Debug, Default)]
+pub struct Builder {
+    more_people: Vec<String>,
+    accounts: Vec<Account>,
+    entries: Map<String, Value>,
+    raw_mapping: Option<String>,
+    supervisor: String,
+    frontend: String,
+    provider: Option<String>,
+    goose: Option<std::path::PathBuf>,
+    without_frontend: bool,
+}
+
+impl Builder {
+    /// One more person with an account of the same name.
+    #[must_use]
+    pub fn person(mut self, name: &str) -> Self {
+        self.more_people.push(name.to_owned());
+        self
+    }
+
+    /// Changes or adds an account; a person's keeps their uid.
+    #[must_use]
+    pub fn account(mut self, account: Account) -> Self {
+        self.accounts.push(account);
+        self
+    }
+
+    /// How the home of a person's account is made.
+    #[must_use]
+    pub fn home(self, name: &str, home: Home) -> Self {
+        self.account(Account { home, ..people::account(name, people::KEEP_UID) })
+    }
+
+    /// The mapping's value for a person, in place of their name; null = no entry.
+    #[must_use]
+    pub fn entry(mut self, name: &str, value: Value) -> Self {
+        self.entries.insert(name.to_owned(), value);
+        self
+    }
+
+    /// The whole mapping as it stands in the file; `{alice}` becomes alice's id.
+    #[must_use]
+    pub fn mapping(mut self, text: &str) -> Self {
+        self.raw_mapping = Some(text.to_owned());
+        self
+    }
+
+    /// More lines for `supervisor.toml`.
+    #[must_use]
+    pub fn supervisor(mut self, lines: &str) -> Self {
+        self.supervisor += &format!("{lines}\n");
+        self
+    }
+
+    /// More lines for the end of `gaggle.toml`.
+    #[must_use]
+    pub fn frontend(mut self, lines: &str) -> Self {
+        self.frontend += &format!("{lines}\n");
+        self
+    }
+
+    /// Another provider than the scripted LLM: the lines of `goose.env`.
+    #[must_use]
+    pub fn provider(mut self, lines: String) -> Self {
+        self.provider = Some(lines);
+        self
+    }
+
+    /// Another Goose than the fetched one.
+    #[must_use]
+    pub fn goose(mut self, path: std::path::PathBuf) -> Self {
+        self.goose = Some(path);
+        self
+    }
+
+    /// Leaves the frontend to [`Lab::start`].
+    #[must_use]
+    pub fn without_frontend(mut self) -> Self {
+        self.without_frontend = true;
+        self
+    }
+
+    /// As [`Builder::start`]; `None` where no lab can be built, which is said
+    /// loudly and counted.
+    ///
+    /// # Errors
+    /// As [`Builder::start`].
+    #[track_caller]
+    pub fn start_if_possible(self) -> Result<Option<Lab>> {
+        if needs::can_run() { self.start().map(Some) } else { Ok(None) }
+    }
+
+    /// Builds and starts it.
+    ///
+    /// # Errors
+    /// Whatever is missing or does not come up; with its log.
+    pub fn start(self) -> Result<Lab> {
+        let runtime = Runtime::new()?;
+        let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let llm = runtime.block_on(Llm::start(any)).context("start the scripted LLM")?;
+        let simulator = runtime.block_on(Simulator::start(Options::default()))?;
+        let bot = simulator.create_bot("goose")?;
+        let team = simulator.create_team("lab")?;
+        simulator.add_to_team(team, bot.id)?;
+        let people = self.people(&simulator, team, bot.id)?;
+        let spec = self.spec(&people, &simulator, &bot.token, &llm)?;
+        let outside = tempfile::Builder::new().prefix("gaggle-lab-").tempdir()?;
+        let spec = Spec { outside: outside.path().to_owned(), ..spec };
+        let namespace = Namespace::build(&programs::built("gaggle-lab")?, &spec, outside)?;
+        let mut lab = Lab {
+            frontend: None,
+            supervisor: None,
+            namespace,
+            people,
+            bot,
+            team,
+            simulator,
+            llm,
+            runtime,
+        };
+        lab.start(Which::Supervisor)?;
+        if !self.without_frontend {
+            lab.start(Which::Frontend)?;
+        }
+        Ok(lab)
+    }
+
+    fn people(
+        &self,
+        simulator: &Simulator,
+        team: crate::mattermost::Id,
+        bot: crate::mattermost::Id,
+    ) -> Result<Vec<Person>> {
+        let first = people::first_uid();
+        let names = ["alice", "bob"].into_iter().chain(self.more_people.iter().map(String::as_str));
+        let mut people = Vec::new();
+        for (uid, name) in (first..).zip(names) {
+            let mattermost = simulator.create_user(name)?;
+            simulator.add_to_team(team, mattermost.id)?;
+            let direct = simulator.direct_channel(mattermost.id, bot)?;
+            people.push(Person { name: name.to_owned(), uid, mattermost, direct });
+        }
+        Ok(people)
+    }
+
+    fn spec(
+        &self,
+        people: &[Person],
+        simulator: &Simulator,
+        token: &str,
+        llm: &Llm,
+    ) -> Result<Spec> {
+        let provider = self.provider.clone().unwrap_or_else(|| {
+            format!(
+                "GOOSE_PROVIDER=openai\nGOOSE_MODEL=gpt-4o\nOPENAI_HOST={}\nOPENAI_API_KEY=x\n",
+                llm.url()
+            )
+        });
+        let gaggle = format!(
+            "[mattermost]\nurl = \"{}\"\ntoken_file = \"{CONFIG}/{TOKEN_FILE}\"\nallow_plaintext = true\n\n\
+             [goose]\nmode = \"auto\"\n{}",
+            simulator.url(),
+            self.frontend
+        );
+        let file = |name: &str, content: String, mode, of_frontend| ConfigFile {
+            name: name.to_owned(),
+            content,
+            mode,
+            of_frontend,
+        };
+        Ok(Spec {
+            built: programs::built_folder()?,
+            goose: self.goose.clone().map_or_else(goose::binary, Ok)?,
+            goose_config: GOOSE_CONFIG.to_owned(),
+            outside: std::path::PathBuf::new(),
+            accounts: self.all_accounts(people),
+            config: vec![
+                file("user_mapping.json", self.mapping_text(people), 0o644, false),
+                file("supervisor.toml", self.supervisor.clone(), 0o644, false),
+                file("goose.env", provider, 0o600, false),
+                file("gaggle.toml", gaggle, 0o644, false),
+                file(TOKEN_FILE, token.to_owned(), 0o400, true),
+            ],
+        })
+    }
+
+    fn all_accounts(&self, people: &[Person]) -> Vec<Account> {
+        let mut all: Vec<Account> =
+            people.iter().map(|p| people::account(&p.name, p.uid)).collect();
+        for changed in &self.accounts {
+            match all.iter_mut().find(|known| known.name == changed.name) {
+                Some(known) if changed.uid == people::KEEP_UID => {
+                    *known = Account { uid: known.uid, ..changed.clone() };
+                }
+                Some(known) => *known = changed.clone(),
+                None => all.push(changed.clone()),
+            }
+        }
+        all
+    }
+
+    fn mapping_text(&self, people: &[Person]) -> String {
+        if let Some(text) = &self.raw_mapping {
+            return people.iter().fold(text.clone(), |text, person| {
+                text.replace(&format!("{{{}}}", person.name), person.mattermost.id.as_str())
+            });
+        }
+        let mut mapping = Map::new();
+        for person in people {
+            let value = self.entries.get(&person.name).cloned();
+            let value = value.unwrap_or_else(|| json!(person.name));
+            if !value.is_null() {
+                mapping.insert(person.mattermost.id.to_string(), value);
+            }
+        }
+        Value::Object(mapping).to_string()
+    }
+}
+
+impl Lab {
+    /// Starts a service that does not run, and waits until it serves.
+    ///
+    /// # Errors
+    /// It does not come up; with its log.
+    pub fn start(&mut self, which: Which) -> Result<()> {
+        let known = self.serving(which);
+        let mut service = Service::start(&self.namespace, which)?;
+        let up = wait::until(START, || {
+            let over = service.ended().is_some();
+            (over || self.serving(which) > known).then_some(!over)
+        });
+        if up != Some(true) {
+            anyhow::bail!("{} does not come up; it says:\n{}", which.name(), service.log());
+        }
+        match which {
+            Which::Supervisor => self.supervisor = Some(service),
+            Which::Frontend => self.frontend = Some(service),
+        }
+        Ok(())
+    }
+
+    /// How often a service was ready: the supervisor says so itself, the
+    /// frontend by connecting to it.
+    fn serving(&self, which: Which) -> usize {
+        let event = match which {
+            Which::Supervisor => "ready",
+            Which::Frontend => "frontend_connected",
+        };
+        let socket = self.namespace.seen(RUNTIME).join("control.sock");
+        let ready = self.namespace.records().iter().filter(|r| r.is(event)).count();
+        if socket.exists() { ready } else { 0 }
+    }
+}

@@ -1,0 +1,52 @@
+//! Whether a lab can be built here, and the loud word when it cannot.
+//!
+//! Trust: the kernel's answers about this process.
+
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::panic::Location;
+
+use nix::unistd::geteuid;
+
+use super::inside;
+
+/// Names the file in which tests note that they could not run.
+pub const ENV_NOT_RUN: &str = "GAGGLE_TEST_NOT_RUN";
+
+/// The highest capability a lab needs is `CAP_SYS_ADMIN`, number 21.
+const SYS_ADMIN: u64 = 1 << 21;
+
+/// What keeps a lab from being built here; `None` if nothing does.
+#[must_use]
+pub fn missing() -> Option<String> {
+    if !geteuid().is_root() {
+        return Some("needs root".to_owned());
+    }
+    if effective_capabilities() & SYS_ADMIN == 0 {
+        return Some("needs CAP_SYS_ADMIN, to mount in a namespace of its own".to_owned());
+    }
+    inside::cgroup_can_be_made().err().map(|error| format!("needs a cgroup: {error:#}"))
+}
+
+fn effective_capabilities() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("CapEff:"));
+    line.and_then(|set| u64::from_str_radix(set.trim(), 16).ok()).unwrap_or(0)
+}
+
+/// Whether the calling test can run; if not it says so loudly and is counted.
+#[must_use]
+#[track_caller]
+pub fn can_run() -> bool {
+    let Some(missing) = missing() else {
+        return true;
+    };
+    let line = format!("{}: {missing}\n", Location::caller());
+    // Past the test harness, which keeps what passing tests print to itself.
+    let _ = write!(std::io::stderr(), "NOT RUN: {line}");
+    if let Some(file) = std::env::var_os(ENV_NOT_RUN) {
+        let file = OpenOptions::new().create(true).append(true).open(file);
+        let _ = file.and_then(|mut file| file.write_all(line.as_bytes()));
+    }
+    false
+}
