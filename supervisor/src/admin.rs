@@ -7,9 +7,11 @@ use std::collections::VecDeque;
 use std::os::fd::OwnedFd;
 
 use gaggle_ipc::admin::{AdminReply, AdminRequest};
-use gaggle_ipc::codec::{self, MAX_REQUEST};
+use gaggle_ipc::codec;
 use gaggle_ipc::seqpacket;
 use nix::errno::Errno;
+
+use crate::request::{self, Received};
 
 /// Most admin connections at once.
 pub(crate) const MAX_CONNECTIONS: usize = 4;
@@ -19,15 +21,6 @@ pub(crate) const MAX_CONNECTIONS: usize = 4;
 pub(crate) struct AdminConnection {
     socket: OwnedFd,
     answers: VecDeque<Vec<u8>>,
-}
-
-/// What came.
-#[derive(Debug)]
-pub(crate) enum Received {
-    Nothing,
-    Request(AdminRequest),
-    Gone,
-    Violation(String),
 }
 
 impl AdminConnection {
@@ -47,19 +40,8 @@ impl AdminConnection {
     }
 
     /// Takes one request.
-    pub(crate) fn receive(&self) -> Received {
-        match seqpacket::receive(&self.socket, MAX_REQUEST) {
-            Err(Errno::EAGAIN | Errno::EINTR) => Received::Nothing,
-            Err(_) => Received::Gone,
-            Ok(packet) if packet.is_end() => Received::Gone,
-            Ok(packet) if packet.truncated => {
-                Received::Violation(codec::FrameError::TooLong.to_string())
-            }
-            Ok(packet) => match codec::decode(&packet.bytes, MAX_REQUEST) {
-                Ok(request) => Received::Request(request),
-                Err(error) => Received::Violation(error.to_string()),
-            },
-        }
+    pub(crate) fn receive(&self) -> Received<AdminRequest> {
+        request::receive(&self.socket)
     }
 
     /// Queues the answers; their number is bounded by the mapping's size.

@@ -5,26 +5,17 @@
 
 use std::os::fd::OwnedFd;
 
-use gaggle_ipc::codec::{self, MAX_REQUEST, VERSION};
+use gaggle_ipc::codec::{self, FrameError, VERSION};
 use gaggle_ipc::control::{Closing, ControlReply, ControlRequest};
 use gaggle_ipc::seqpacket;
-use nix::errno::Errno;
+
+use crate::request::{self, Received};
 
 /// The one connection being served.
 #[derive(Debug)]
 pub(crate) struct Connection {
     socket: OwnedFd,
     uid: u32,
-}
-
-/// What came.
-#[derive(Debug)]
-pub(crate) enum Received {
-    Nothing,
-    Request(ControlRequest),
-    Gone,
-    /// No request; why.
-    Violation(String),
 }
 
 impl Connection {
@@ -43,30 +34,17 @@ impl Connection {
         self.uid
     }
 
-    /// Takes one request.
-    pub(crate) fn receive(&self) -> Received {
-        let packet = match seqpacket::receive(&self.socket, MAX_REQUEST) {
-            Ok(packet) => packet,
-            Err(Errno::EAGAIN | Errno::EINTR) => return Received::Nothing,
-            Err(_) => return Received::Gone,
-        };
-        if packet.is_end() {
-            return Received::Gone;
+    /// Takes one request. A peer that breaks the protocol is told so once.
+    pub(crate) fn receive(&self) -> Received<ControlRequest> {
+        let received = request::receive(&self.socket);
+        if let Received::Violation(error) = &received {
+            let reason = match error {
+                FrameError::Version(_) => Closing::Version(VERSION),
+                _ => Closing::ProtocolViolation,
+            };
+            self.send(&ControlReply::Closing { reason }, None);
         }
-        if packet.truncated {
-            return Received::Violation(codec::FrameError::TooLong.to_string());
-        }
-        match codec::decode(&packet.bytes, MAX_REQUEST) {
-            Ok(request) => Received::Request(request),
-            Err(codec::FrameError::Version(theirs)) => {
-                self.send(&ControlReply::Closing { reason: Closing::Version(VERSION) }, None);
-                Received::Violation(codec::FrameError::Version(theirs).to_string())
-            }
-            Err(error) => {
-                self.send(&ControlReply::Closing { reason: Closing::ProtocolViolation }, None);
-                Received::Violation(error.to_string())
-            }
-        }
+        received
     }
 
     /// Sends one reply; `false` if the peer does not read or is gone. It is

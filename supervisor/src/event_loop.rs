@@ -18,6 +18,7 @@ use nix::sys::signalfd::{SfdFlags, SignalFd};
 use crate::admin::{self, AdminConnection};
 use crate::audit::Event;
 use crate::control::{self, Connection};
+use crate::request::Received;
 use crate::service::Service;
 use crate::startup::Listeners;
 use crate::status;
@@ -212,11 +213,12 @@ impl EventLoop {
             return;
         };
         match frontend.receive() {
-            control::Received::Nothing => {}
-            control::Received::Request(request) => self.service.answer(request),
-            control::Received::Gone => self.service.frontend_gone(),
-            control::Received::Violation(why) => {
+            Received::Nothing => {}
+            Received::Request(request) => self.service.answer(request),
+            Received::Gone => self.service.frontend_gone(),
+            Received::Violation(why) => {
                 let uid = frontend.uid();
+                let why = why.to_string();
                 let event = Event::ProtocolViolation { socket: "control", uid, why: &why };
                 self.service.audit.emit(&event);
                 self.service.frontend_gone();
@@ -229,17 +231,18 @@ impl EventLoop {
             return;
         };
         let replies = match admin.receive() {
-            admin::Received::Nothing => return,
-            admin::Received::Request(AdminRequest::Status) => status::report(&self.service),
-            admin::Received::Request(AdminRequest::Reload) => {
+            Received::Nothing => return,
+            Received::Request(AdminRequest::Status) => status::report(&self.service),
+            Received::Request(AdminRequest::Reload) => {
                 self.service.reload();
                 status::reloaded(&self.service)
             }
-            admin::Received::Gone => {
+            Received::Gone => {
                 self.admins.remove(index);
                 return;
             }
-            admin::Received::Violation(why) => {
+            Received::Violation(why) => {
+                let why = why.to_string();
                 let event = Event::ProtocolViolation { socket: "admin", uid: 0, why: &why };
                 self.service.audit.emit(&event);
                 self.admins.remove(index);

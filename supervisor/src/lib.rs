@@ -20,6 +20,7 @@ mod launch;
 mod log_pipe;
 pub mod mapping;
 pub mod provider_env;
+mod request;
 mod run;
 mod service;
 pub mod settings;
