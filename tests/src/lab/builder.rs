@@ -3,27 +3,20 @@
 //! Trust: the test.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::time::Duration;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use serde_json::{Map, Value, json};
 use tokio::runtime::Runtime;
 
+use super::configuration::{TOKEN_FILE, gaggle_toml, goose_config, scripted_provider};
 use super::namespace::Namespace;
 use super::people::{self, Person};
-use super::service::{Service, Which};
-use super::spec::{Account, CONFIG, ConfigFile, Home, RUNTIME, Spec};
-use super::{Lab, goose, needs, programs, wait};
+use super::service::Which;
+use super::spec::{Account, CONFIG, ConfigFile, Home, Spec};
+use super::{Lab, goose, needs, programs};
 use crate::llm::Llm;
 use crate::mattermost::{Options, Simulator};
-
-/// `config.yaml` as it is packaged.
-const GOOSE_CONFIG: &str = include_str!("../../../packaging/goose-config/goose/config.yaml");
-/// A service that does not come up in so long never will.
-const START: Duration = Duration::from_secs(30);
-
-/// Name of the token's file in the configuration folder.
-pub const TOKEN_FILE: &str = "token";
 
 /// Chooses what a lab has beside the defaults: alice and bob, each with an
 /// account of their own, supervisor and frontend running.
@@ -36,7 +29,8 @@ pub struct Builder {
     supervisor: String,
     frontend: String,
     provider: Option<String>,
-    goose: Option<std::path::PathBuf>,
+    goose: Option<PathBuf>,
+    real: Option<(String, String)>,
     without_frontend: bool,
 }
 
@@ -98,9 +92,27 @@ impl Builder {
 
     /// Another Goose than the fetched one.
     #[must_use]
-    pub fn goose(mut self, path: std::path::PathBuf) -> Self {
+    pub fn goose(mut self, path: PathBuf) -> Self {
         self.goose = Some(path);
         self
+    }
+
+    /// A real Mattermost and its people in place of the built-in one: its
+    /// address, the bot's token, the mapping, and the accounts that it names.
+    #[must_use]
+    pub fn real_mattermost(
+        mut self,
+        url: &str,
+        token: &str,
+        mapping: &str,
+        accounts: &[String],
+    ) -> Self {
+        self.real = Some((url.to_owned(), token.to_owned()));
+        // Beyond those of alice and bob.
+        for (uid, name) in (people::first_uid() + 10..).zip(accounts) {
+            self = self.account(people::account(name, uid));
+        }
+        self.mapping(mapping)
     }
 
     /// Leaves the frontend to [`Lab::start`].
@@ -180,18 +192,12 @@ impl Builder {
         token: &str,
         llm: &Llm,
     ) -> Result<Spec> {
-        let provider = self.provider.clone().unwrap_or_else(|| {
-            format!(
-                "GOOSE_PROVIDER=openai\nGOOSE_MODEL=gpt-4o\nOPENAI_HOST={}\nOPENAI_API_KEY=x\n",
-                llm.url()
-            )
-        });
-        let gaggle = format!(
-            "[mattermost]\nurl = \"{}\"\ntoken_file = \"{CONFIG}/{TOKEN_FILE}\"\nallow_plaintext = true\n\n\
-             [goose]\nmode = \"auto\"\n{}",
-            simulator.url(),
-            self.frontend
-        );
+        let provider = self.provider.clone().unwrap_or_else(|| scripted_provider(llm));
+        let (url, token) = match &self.real {
+            Some((url, token)) => (url.as_str(), token.as_str()),
+            None => (simulator.url(), token),
+        };
+        let gaggle = gaggle_toml(url, &Path::new(CONFIG).join(TOKEN_FILE), &self.frontend);
         let file = |name: &str, content: String, mode, of_frontend| ConfigFile {
             name: name.to_owned(),
             content,
@@ -201,8 +207,8 @@ impl Builder {
         Ok(Spec {
             built: programs::built_folder()?,
             goose: self.goose.clone().map_or_else(goose::binary, Ok)?,
-            goose_config: GOOSE_CONFIG.to_owned(),
-            outside: std::path::PathBuf::new(),
+            goose_config: goose_config().to_owned(),
+            outside: PathBuf::new(),
             accounts: self.all_accounts(people),
             config: vec![
                 file("user_mapping.json", self.mapping_text(people), 0o644, false),
@@ -244,40 +250,5 @@ impl Builder {
             }
         }
         Value::Object(mapping).to_string()
-    }
-}
-
-impl Lab {
-    /// Starts a service that does not run, and waits until it serves.
-    ///
-    /// # Errors
-    /// It does not come up; with its log.
-    pub fn start(&mut self, which: Which) -> Result<()> {
-        let known = self.serving(which);
-        let mut service = Service::start(&self.namespace, which)?;
-        let up = wait::until(START, || {
-            let over = service.ended().is_some();
-            (over || self.serving(which) > known).then_some(!over)
-        });
-        if up != Some(true) {
-            anyhow::bail!("{} does not come up; it says:\n{}", which.name(), service.log());
-        }
-        match which {
-            Which::Supervisor => self.supervisor = Some(service),
-            Which::Frontend => self.frontend = Some(service),
-        }
-        Ok(())
-    }
-
-    /// How often a service was ready: the supervisor says so itself, the
-    /// frontend by connecting to it.
-    fn serving(&self, which: Which) -> usize {
-        let event = match which {
-            Which::Supervisor => "ready",
-            Which::Frontend => "frontend_connected",
-        };
-        let socket = self.namespace.seen(RUNTIME).join("control.sock");
-        let ready = self.namespace.records().iter().filter(|r| r.is(event)).count();
-        if socket.exists() { ready } else { 0 }
     }
 }

@@ -14,6 +14,7 @@
 //! ```
 
 mod builder;
+mod configuration;
 pub mod goose;
 pub mod inside;
 pub mod namespace;
@@ -22,6 +23,7 @@ pub mod people;
 pub mod programs;
 pub mod records;
 pub mod service;
+mod settling;
 pub mod spec;
 mod talk;
 pub mod wait;
@@ -34,13 +36,19 @@ use tokio::runtime::Runtime;
 use crate::llm::Llm;
 use crate::mattermost::{self, Id, Simulator};
 
-pub use builder::{Builder, TOKEN_FILE};
+pub use builder::Builder;
+pub use configuration::{TOKEN_FILE, gaggle_toml, goose_config, scripted_provider};
 pub use people::Person;
 pub use records::Entry;
 pub use service::{Service, Which};
+pub use settling::{Settling, tells_of_failure};
 pub use talk::{ANSWER, Thread};
 
 use namespace::Namespace;
+use spec::RUNTIME;
+
+/// A service that does not come up in so long never will.
+const START: Duration = Duration::from_secs(30);
 
 /// A running lab. Dropping it ends and removes all of it.
 ///
@@ -68,6 +76,39 @@ impl Lab {
     #[must_use]
     pub fn builder() -> Builder {
         Builder::default()
+    }
+
+    /// Starts a service that does not run, and waits until it serves.
+    ///
+    /// # Errors
+    /// It does not come up; with its log.
+    pub fn start(&mut self, which: Which) -> Result<()> {
+        let known = self.serving(which);
+        let mut service = Service::start(&self.namespace, which)?;
+        let up = wait::until(START, || {
+            let over = service.ended().is_some();
+            (over || self.serving(which) > known).then_some(!over)
+        });
+        if up != Some(true) {
+            bail!("{} does not come up; it says:\n{}", which.name(), service.log());
+        }
+        match which {
+            Which::Supervisor => self.supervisor = Some(service),
+            Which::Frontend => self.frontend = Some(service),
+        }
+        Ok(())
+    }
+
+    /// How often a service was ready: the supervisor says so itself, the
+    /// frontend by connecting to it.
+    fn serving(&self, which: Which) -> usize {
+        let event = match which {
+            Which::Supervisor => "ready",
+            Which::Frontend => "frontend_connected",
+        };
+        let socket = self.namespace.seen(RUNTIME).join("control.sock");
+        let ready = self.namespace.records().iter().filter(|r| r.is(event)).count();
+        if socket.exists() { ready } else { 0 }
     }
 
     /// A running service.

@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 
 use super::people::Person;
+use super::settling::{self, Settling};
 use super::{Lab, wait};
 use crate::mattermost::{Id, Post};
 
@@ -89,7 +90,7 @@ impl Thread<'_> {
     /// What the thread looks like now: the bot's posts as one text.
     #[must_use]
     pub fn so_far(&self) -> String {
-        join(&self.bot_posts())
+        settling::text(&self.bot_posts())
     }
 
     /// Waits until the bot's answer is whole.
@@ -105,10 +106,8 @@ impl Thread<'_> {
     /// # Errors
     /// As [`Thread::answer`].
     pub fn answer_within(&self, limit: Duration) -> Result<String> {
-        let whole = wait::until(limit, || {
-            let posts = self.bot_posts();
-            is_final(&posts).then(|| join(&posts))
-        });
+        let mut settling = Settling::default();
+        let whole = wait::until(limit, || settling.look(&self.bot_posts()));
         match whole {
             Some(text) => Ok(text),
             None => self.explain("no whole answer"),
@@ -136,13 +135,4 @@ impl Thread<'_> {
             .collect();
         bail!("{what}; the thread holds {thread:#?}\n{}", self.lab.logs())
     }
-}
-
-fn join(posts: &[Post]) -> String {
-    posts.iter().map(|post| post.message.as_str()).collect::<Vec<_>>().join("\n")
-}
-
-/// The bot is done: nothing of its turn is still to come.
-fn is_final(posts: &[Post]) -> bool {
-    !posts.is_empty() && posts.iter().all(|post| !post.message.starts_with("Thinking..."))
 }

@@ -41,7 +41,9 @@ pub fn run() -> Result<()> {
                 cgroup: inside.cgroup.path().to_owned(),
             })?;
             inside.serve(&mut input)?;
-            inside.cgroup.remove()
+            inside.cgroup.remove()?;
+            mounts::forget_stage(&spec);
+            Ok(())
         }
         Err(error) => say(&Report::Failed(format!("{error:#}"))),
     }

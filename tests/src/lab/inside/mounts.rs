@@ -8,7 +8,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
-use nix::mount::{MsFlags, mount};
+use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sched::{CloneFlags, unshare};
 use nix::unistd::{Gid, Uid, chown};
 
@@ -47,6 +47,12 @@ pub(super) fn programs_and_config(spec: &Spec) -> Result<()> {
     give(&at(STATE), FRONTEND_UID, 0o700)?;
     let bind = MsFlags::MS_BIND | MsFlags::MS_REC;
     mount(Some(&stage), "/srv", NOTHING, bind, NOTHING).context("mount over /srv")
+}
+
+/// Removes the test's folder, should the test no longer be there to do it.
+pub(super) fn forget_stage(spec: &Spec) {
+    let _ = umount2(&spec.outside.join("stage"), MntFlags::MNT_DETACH);
+    let _ = fs::remove_dir_all(&spec.outside);
 }
 
 fn install(from: &Path, to: &Path) -> Result<()> {

@@ -1,0 +1,127 @@
+//! The demo without root: one account, the caller's own, and the demo itself in
+//! the supervisor's place.
+//!
+//! Trust: nothing here protects anybody from anybody; the worker says which
+//! protections are missing. The caller's home is not touched: everything is in
+//! a folder that goes away with the demo.
+
+mod control;
+
+use std::fs;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, symlink};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use anyhow::{Context, Result};
+use gaggle_tests::lab::{gaggle_toml, goose, goose_config, programs, scripted_provider};
+use gaggle_tests::llm::Llm;
+use gaggle_tests::mattermost::{Account, Id, Options, Simulator};
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+
+use super::arguments::Demo;
+use super::settings::RealMattermost;
+use control::Control;
+
+/// The running parts, in the order of their end.
+pub(crate) struct Solo {
+    _frontend: Running,
+    _control: Control,
+    pub(crate) simulator: Simulator,
+    pub(crate) bot: Account,
+    pub(crate) person: Account,
+    pub(crate) direct: Id,
+    _llm: Llm,
+    folder: TempDir,
+    _runtime: Runtime,
+}
+
+/// A child that ends with its owner.
+pub(crate) struct Running(pub(crate) Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+impl Solo {
+    pub(crate) fn start(
+        demo: &Demo,
+        provider: Option<String>,
+        real: Option<RealMattermost>,
+    ) -> Result<Self> {
+        let runtime = Runtime::new()?;
+        let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let llm = runtime.block_on(Llm::start(any))?;
+        let simulator = runtime.block_on(Simulator::start(Options::default()))?;
+        let bot = simulator.create_bot("goose")?;
+        let person = simulator.create_user("you")?;
+        let direct = simulator.direct_channel(person.id, bot.id)?;
+        let folder = tempfile::Builder::new().prefix("gaggle-demo-").tempdir()?;
+        let at = |name: &str| folder.path().join(name);
+        for name in ["lib", "etc", "run", "state", "home"] {
+            fs::DirBuilder::new().mode(0o700).create(at(name))?;
+        }
+        let goose = demo.goose.clone().map_or_else(goose::binary, Ok)?;
+        let worker = install_worker(&at("lib"))?;
+        let provider = provider.unwrap_or_else(|| scripted_provider(&llm));
+        let (url, token) = match &real {
+            Some(real) => (real.url.as_str(), real.token.as_str()),
+            None => (simulator.url(), bot.token.as_str()),
+        };
+        let token_file = at("etc").join("token");
+        write_private(&token_file, token)?;
+        fs::write(at("etc").join("gaggle.toml"), gaggle_toml(url, &token_file, ""))?;
+        let starter = control::Starter { worker, goose, home: at("home"), provider };
+        let control = Control::listen(&at("run"), starter)?;
+        let frontend = frontend(folder.path())?;
+        Ok(Self {
+            _frontend: Running(frontend),
+            _control: control,
+            simulator,
+            bot,
+            person,
+            direct,
+            _llm: llm,
+            folder,
+            _runtime: runtime,
+        })
+    }
+
+    pub(crate) fn logs(&self) -> String {
+        fs::read_to_string(self.folder.path().join("frontend.log")).unwrap_or_default()
+    }
+}
+
+/// The worker finds what it needs beside itself.
+fn install_worker(folder: &Path) -> Result<PathBuf> {
+    let worker = folder.join("gaggle-worker");
+    fs::copy(programs::built("gaggle-worker")?, &worker)?;
+    symlink("gaggle-worker", folder.join("goose-shell"))?;
+    fs::create_dir(folder.join("goose-home"))?;
+    fs::create_dir_all(folder.join("goose-config/goose"))?;
+    fs::write(folder.join("goose-config/goose/config.yaml"), goose_config())?;
+    Ok(worker)
+}
+
+fn write_private(path: &Path, text: &str) -> Result<()> {
+    use std::io::Write;
+    let mut file = fs::OpenOptions::new().create_new(true).write(true).mode(0o600).open(path)?;
+    Ok(file.write_all(text.as_bytes())?)
+}
+
+fn frontend(folder: &Path) -> Result<Child> {
+    let log = fs::File::create(folder.join("frontend.log"))?;
+    let mut command = Command::new(programs::built("gaggle-frontend")?);
+    for (option, name) in
+        [("--config-dir", "etc"), ("--runtime-dir", "run"), ("--state-dir", "state")]
+    {
+        command.arg(option).arg(folder.join(name));
+    }
+    command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).process_group(0);
+    command.spawn().context("start gaggle-frontend")
+}

@@ -1,0 +1,37 @@
+//! The texts of the configuration files of a lab, and of the demo without one.
+//!
+//! Trust: the test.
+
+use std::path::Path;
+
+use crate::llm::Llm;
+
+/// `config.yaml` as it is packaged.
+const GOOSE_CONFIG: &str = include_str!("../../../packaging/goose-config/goose/config.yaml");
+
+/// Name of the token's file in the configuration folder.
+pub const TOKEN_FILE: &str = "token";
+
+/// `config.yaml` for Goose as it is packaged.
+#[must_use]
+pub fn goose_config() -> &'static str {
+    GOOSE_CONFIG
+}
+
+/// `goose.env` for the scripted LLM.
+#[must_use]
+pub fn scripted_provider(llm: &Llm) -> String {
+    let url = llm.url();
+    format!("GOOSE_PROVIDER=openai\nGOOSE_MODEL=gpt-4o\nOPENAI_HOST={url}\nOPENAI_API_KEY=x\n")
+}
+
+/// `gaggle.toml` for the Mattermost at `url`, with more lines at its end.
+#[must_use]
+pub fn gaggle_toml(url: &str, token_file: &Path, more: &str) -> String {
+    let token_file = token_file.display();
+    // To loopback plain HTTP needs no permission; to a real server it is refused.
+    format!(
+        "[mattermost]\nurl = \"{url}\"\ntoken_file = \"{token_file}\"\n\n\
+         [goose]\nmode = \"auto\"\n{more}"
+    )
+}
