@@ -32,7 +32,8 @@ pub(crate) fn create(name: &AccountName) -> anyhow::Result<()> {
         .output()
         .context("/usr/sbin/useradd: install the package passwd")?;
     if !output.status.success() {
-        bail!("useradd: {}", String::from_utf8_lossy(&output.stderr).trim());
+        // It names itself in each line.
+        bail!("{}", String::from_utf8_lossy(&output.stderr).trim());
     }
     Ok(())
 }
