@@ -4,9 +4,21 @@
 //! contradictory or unsafe is refused with file, line and what to write instead,
 //! all of it in one go.
 
+mod access;
+mod address;
+mod dotenv;
 mod environment;
+mod keys;
+mod load;
+mod problems;
+mod proxy;
+mod raw;
+mod settings;
+mod token;
+mod toml_file;
+mod variables;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use gaggle_ipc::MattermostId;
@@ -15,6 +27,14 @@ use reqwest::Url;
 use secrecy::SecretString;
 
 pub use environment::Environment;
+pub use keys::{KEYS, Key};
+pub use problems::ConfigError;
+pub use variables::{Reader, VARIABLES, Variable};
+
+/// The settings file in the configuration folder.
+pub const TOML_FILE: &str = "gaggle.toml";
+/// The file of variables in the configuration folder.
+pub const ENV_FILE: &str = "gaggle.env";
 
 /// The settings in force.
 #[derive(Debug, Clone)]
@@ -139,25 +159,4 @@ pub struct Mcp {
     pub enabled: bool,
     /// Where outside clients are served, if anywhere: host and port.
     pub listener: Option<(String, u16)>,
-}
-
-/// What is wrong with the configuration, all of it.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the configuration is not usable:\n{}", problems.join("\n"))]
-pub struct ConfigError {
-    /// One sentence each, with file, line and what to write instead.
-    pub problems: Vec<String>,
-}
-
-impl Config {
-    /// Reads `gaggle.toml` and `gaggle.env` in `config_dir` (either may be
-    /// missing) and the variables in `environment`, which go before both.
-    ///
-    /// # Errors
-    /// [`ConfigError`] with everything that is wrong.
-    pub fn load(_config_dir: &Path, _environment: &Environment) -> Result<Self, ConfigError> {
-        Err(ConfigError {
-            problems: vec!["not written yet".to_owned()],
-        })
-    }
 }

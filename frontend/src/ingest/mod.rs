@@ -2,23 +2,36 @@
 //!
 //! Trust: polling is the truth. The server's counters say which channels
 //! changed, its `create_at` in which order people wrote; the local clock only
-//! paces the requests.
+//! paces the requests. Posts become visible late and out of order, so a stretch
+//! of each channel is always read again and known posts are left out.
+
+mod channel_reader;
+mod followed;
+mod follower;
+mod trouble;
+mod walk;
 
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use gaggle_ipc::MattermostId;
 use tokio::sync::Notify;
 
 use crate::mattermost::{self, Channel, Client, Post, User};
 use crate::state::{State, StateError};
+
+use follower::Follower;
 
 /// Takes posts in. Called for several channels at once, and for the posts of
 /// one channel one after the other, oldest first.
 pub trait Intake: Send + Sync {
     /// Takes one post; any post that is there, also system posts and the bot's
     /// own. `Ok` means: it needs nothing more, or it is in the ledger. It is then
-    /// recorded as seen and never handed over again.
+    /// recorded as seen and never handed over again. After a kill in between it
+    /// is handed over once more.
+    ///
+    /// Other channels wait meanwhile: take the post, do not answer it here.
     ///
     /// # Errors
     /// [`NotTaken`]: the post, and those after it in its channel, are handed
@@ -30,12 +43,13 @@ pub trait Intake: Send + Sync {
     ) -> impl Future<Output = Result<(), NotTaken>> + Send;
 }
 
-/// A post could not be taken in just now.
-#[derive(Debug, thiserror::Error)]
+/// A post could not be taken in just now; why, without what people wrote.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the post was not taken: {0}")]
 pub struct NotTaken(pub String);
 
-/// Why reading posts ended before it was told to.
+/// Why reading posts ended before it was told to. The process should end with a
+/// failure: going on would look like a bot that ignores people.
 #[derive(Debug, thiserror::Error)]
 pub enum IngestError {
     /// The token is of no use any more.
@@ -55,24 +69,27 @@ impl Wake {
     pub fn wake(&self) {
         self.0.notify_one();
     }
+
+    async fn woken(&self) {
+        self.0.notified().await;
+    }
 }
 
 /// The reader of posts.
 #[derive(Debug)]
 pub struct Ingest {
-    #[allow(dead_code)]
     client: Client,
+    state: State,
+    me: MattermostId,
+    poll_interval: Duration,
     wake: Wake,
 }
 
 impl Ingest {
     /// Prepares reading as the bot `me`, looking every `poll_interval`.
     #[must_use]
-    pub fn new(client: Client, _state: State, _me: &User, _poll_interval: Duration) -> Self {
-        Self {
-            client,
-            wake: Wake::default(),
-        }
+    pub fn new(client: Client, state: State, me: &User, poll_interval: Duration) -> Self {
+        Self { client, state, me: me.id, poll_interval, wake: Wake::default() }
     }
 
     /// The handle by which others can hasten the next look.
@@ -81,16 +98,36 @@ impl Ingest {
         self.wake.clone()
     }
 
-    /// Reads until `shutdown` completes.
+    /// Reads until `shutdown` completes. The very first start answers no
+    /// history; later ones go on where the last one ended.
     ///
     /// # Errors
-    /// [`IngestError`]: the process should end with a failure.
+    /// [`IngestError`]: the token or the state is of no use any more.
     pub async fn run(
         self,
-        _intake: impl Intake,
-        shutdown: impl Future<Output = ()>,
+        intake: impl Intake,
+        shutdown: impl Future<Output = ()> + Send,
     ) -> Result<(), IngestError> {
-        shutdown.await;
-        Ok(())
+        let wake = self.wake.clone();
+        let interval = self.poll_interval;
+        let reading = async {
+            let mut follower = Follower::start(self, &intake).await?;
+            let mut fresh = true;
+            loop {
+                let pause = follower.look(fresh).await?;
+                // Whoever wakes us knows of a post; the tag may not.
+                fresh = match pause {
+                    Some(trouble) => {
+                        tokio::time::sleep(trouble).await;
+                        true
+                    }
+                    None => tokio::time::timeout(interval, wake.woken()).await.is_ok(),
+                };
+            }
+        };
+        tokio::select! {
+            () = shutdown => Ok(()),
+            ended = reading => ended,
+        }
     }
 }

@@ -5,7 +5,6 @@
 //! late, so only a list without it is the truth.
 
 use std::collections::{HashMap, HashSet};
-use std::time::UNIX_EPOCH;
 
 use gaggle_ipc::MattermostId;
 use http::{StatusCode, header};
@@ -36,7 +35,6 @@ struct Tagged {
 struct Listed {
     channels: Vec<Channel>,
     skipped: usize,
-    server_time: Option<i64>,
     unchanged: bool,
 }
 
@@ -80,14 +78,12 @@ impl Client {
             request = request.unless(&last.tag);
         }
         let answer = self.send(request).await?;
-        let server_time = answer.header(header::DATE).and_then(milliseconds);
         if answer.status == StatusCode::NOT_MODIFIED
             && let Some(last) = last
         {
             return Ok(Listed {
                 channels: last.channels.clone(),
                 skipped: last.skipped,
-                server_time,
                 unchanged: true,
             });
         }
@@ -158,11 +154,6 @@ fn merge(parts: Vec<Listed>) -> Option<ChannelList> {
     let mut list = ChannelList::default();
     let mut met = HashSet::new();
     for part in parts {
-        // The earliest, because channels may have changed since that part.
-        list.server_time = match (list.server_time, part.server_time) {
-            (Some(a), Some(b)) => Some(a.min(b)),
-            (a, b) => a.or(b),
-        };
         list.skipped += part.skipped;
         // Direct and group channels repeat in each team.
         let new = part
@@ -172,10 +163,4 @@ fn merge(parts: Vec<Listed>) -> Option<ChannelList> {
         list.channels.extend(new);
     }
     Some(list)
-}
-
-/// An HTTP date as milliseconds since 1970.
-fn milliseconds(date: &str) -> Option<i64> {
-    let since = httpdate::parse_http_date(date).ok()?.duration_since(UNIX_EPOCH).ok()?;
-    i64::try_from(since.as_millis()).ok()
 }

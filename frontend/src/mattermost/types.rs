@@ -231,8 +231,6 @@ pub struct ChannelList {
     pub channels: Vec<Channel>,
     /// How many more the server named that were no channels.
     pub skipped: usize,
-    /// The server's clock when it answered, milliseconds since 1970, to the second.
-    pub server_time: Option<i64>,
 }
 
 /// Somebody's membership of a channel.

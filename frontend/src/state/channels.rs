@@ -44,7 +44,7 @@ pub struct Cursor {
 
 /// Meta key: the bot whose channels these are.
 const BOT: &str = "bot";
-/// Meta key: the server's time of the last complete list of channels.
+/// Meta key: how far the server's clock was at the last list of channels.
 const LISTED_AT: &str = "listed_at";
 
 impl State {
@@ -91,6 +91,14 @@ impl State {
         self.writer.call(move |t| insert_seen(t, post)).await
     }
 
+    /// Records that of several posts, all or none.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub async fn record_all_seen(&self, posts: Vec<SeenPost>) -> Result<(), StateError> {
+        self.writer.call(move |t| posts.iter().try_for_each(|post| insert_seen(t, *post))).await
+    }
+
     /// The posts of a channel above its floor that need nothing more.
     ///
     /// # Errors
@@ -100,11 +108,7 @@ impl State {
             .call(move |t| {
                 t.prepare_cached("SELECT post, create_at FROM seen WHERE channel = ?1")?
                     .query_map([channel.as_str()], |found| {
-                        Ok(SeenPost {
-                            post: row::id(found, 0)?,
-                            channel,
-                            create_at: found.get(1)?,
-                        })
+                        Ok(SeenPost { post: row::id(found, 0)?, channel, create_at: found.get(1)? })
                     })?
                     .collect()
             })
@@ -140,8 +144,8 @@ impl State {
             .await
     }
 
-    /// The server's time of the last complete list of channels; `None` before
-    /// the first one.
+    /// How far the server's clock was, at least, when channels were listed last;
+    /// `None` before the first list.
     ///
     /// # Errors
     /// [`StateError`].
@@ -150,14 +154,14 @@ impl State {
         Ok(text.and_then(|text| text.parse().ok()))
     }
 
-    /// Records that time, together with cursors of channels new in that list.
+    /// Records that, together with cursors of channels that came or went.
     ///
     /// # Errors
     /// [`StateError`].
-    pub async fn record_listed(&self, at: i64, new: Vec<Cursor>) -> Result<(), StateError> {
+    pub async fn record_listed(&self, at: i64, cursors: Vec<Cursor>) -> Result<(), StateError> {
         self.writer
             .call(move |t| {
-                for cursor in &new {
+                for cursor in &cursors {
                     save_cursor(t, cursor)?;
                 }
                 set_meta(t, LISTED_AT, &at.to_string())
@@ -168,11 +172,7 @@ impl State {
 
 pub(super) fn insert_seen(t: &Transaction<'_>, post: SeenPost) -> rusqlite::Result<()> {
     t.prepare_cached("INSERT OR IGNORE INTO seen (post, channel, create_at) VALUES (?1, ?2, ?3)")?
-        .execute(params![
-            post.post.as_str(),
-            post.channel.as_str(),
-            post.create_at
-        ])?;
+        .execute(params![post.post.as_str(), post.channel.as_str(), post.create_at])?;
     Ok(())
 }
 
@@ -210,16 +210,10 @@ fn read_cursor(found: &rusqlite::Row<'_>) -> rusqlite::Result<Cursor> {
 }
 
 fn meta(t: &Transaction<'_>, key: &str) -> rusqlite::Result<Option<String>> {
-    t.query_row("SELECT value FROM meta WHERE key = ?1", [key], |row| {
-        row.get(0)
-    })
-    .optional()
+    t.query_row("SELECT value FROM meta WHERE key = ?1", [key], |row| row.get(0)).optional()
 }
 
 fn set_meta(t: &Transaction<'_>, key: &str, value: &str) -> rusqlite::Result<()> {
-    t.execute(
-        "INSERT OR REPLACE INTO meta (key, value) VALUES (?1, ?2)",
-        [key, value],
-    )?;
+    t.execute("INSERT OR REPLACE INTO meta (key, value) VALUES (?1, ?2)", [key, value])?;
     Ok(())
 }

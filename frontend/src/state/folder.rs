@@ -14,10 +14,7 @@ const WRITABLE_BY_OTHERS: u32 = 0o022;
 
 /// Makes the folder if it is missing, and refuses one that others may write in.
 pub(super) fn check(folder: &Path) -> Result<(), StateError> {
-    let failed = |cause| StateError::Folder {
-        path: folder.to_owned(),
-        cause,
-    };
+    let failed = |cause| StateError::Folder { path: folder.to_owned(), cause };
     match DirBuilder::new().mode(0o700).create(folder) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(failed(error)),
         _ => {}
@@ -29,9 +26,7 @@ pub(super) fn check(folder: &Path) -> Result<(), StateError> {
     }
     let ours = found.uid() == nix::unistd::geteuid().as_raw();
     if !ours || found.mode() & WRITABLE_BY_OTHERS != 0 {
-        return Err(StateError::NotPrivate {
-            path: folder.to_owned(),
-        });
+        return Err(StateError::NotPrivate { path: folder.to_owned() });
     }
     Ok(())
 }
@@ -39,10 +34,7 @@ pub(super) fn check(folder: &Path) -> Result<(), StateError> {
 /// Makes `file` with mode 0600 if it is missing. SQLite gives its side files
 /// the mode of the database, so this comes before SQLite opens it.
 pub(super) fn make_private(file: &Path) -> Result<(), StateError> {
-    let failed = |cause| StateError::Folder {
-        path: file.to_owned(),
-        cause,
-    };
+    let failed = |cause| StateError::Folder { path: file.to_owned(), cause };
     let opened = OpenOptions::new()
         .write(true)
         .create(true)
@@ -52,7 +44,5 @@ pub(super) fn make_private(file: &Path) -> Result<(), StateError> {
         .open(file)
         .map_err(failed)?;
     // An older file, or one restored from a backup, may be wider.
-    opened
-        .set_permissions(fs::Permissions::from_mode(0o600))
-        .map_err(failed)
+    opened.set_permissions(fs::Permissions::from_mode(0o600)).map_err(failed)
 }

@@ -44,8 +44,6 @@ impl State {
         let file = folder.join(FILE);
         folder::make_private(&file)?;
         let connection = schema::open(&file)?;
-        Ok(Self {
-            writer: Writer::start(connection)?,
-        })
+        Ok(Self { writer: Writer::start(connection)? })
     }
 }

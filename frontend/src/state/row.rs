@@ -18,9 +18,7 @@ pub(super) fn id(row: &Row<'_>, column: usize) -> rusqlite::Result<MattermostId>
 pub(super) fn optional_id(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<MattermostId>> {
     match row.get_ref(column)?.as_str_or_null()? {
         None => Ok(None),
-        Some(text) => MattermostId::new(text)
-            .map(Some)
-            .map_err(|error| damaged(column, error)),
+        Some(text) => MattermostId::new(text).map(Some).map_err(|error| damaged(column, error)),
     }
 }
 

@@ -65,9 +65,9 @@ const STEPS: &[&str] = &["
 pub(super) fn open(file: &Path) -> Result<Connection, StateError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let in_use = |error: rusqlite::Error| match error.sqlite_error_code() {
-        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StateError::InUse {
-            path: file.to_owned(),
-        },
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+            StateError::InUse { path: file.to_owned() }
+        }
         _ => StateError::Database(error),
     };
     let mut connection = Connection::open_with_flags(file, flags)?;
@@ -75,9 +75,7 @@ pub(super) fn open(file: &Path) -> Result<Connection, StateError> {
     // Two processes on one state would each answer every post. The lock has to
     // be exclusive before WAL begins, or the side files would be shared.
     connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
-    connection
-        .pragma_update(None, "journal_mode", "WAL")
-        .map_err(in_use)?;
+    connection.pragma_update(None, "journal_mode", "WAL").map_err(in_use)?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "trusted_schema", false)?;
@@ -90,19 +88,14 @@ fn migrate(
     file: &Path,
     in_use: impl Fn(rusqlite::Error) -> StateError,
 ) -> Result<(), StateError> {
-    let transaction = connection
-        .transaction_with_behavior(TransactionBehavior::Immediate)
-        .map_err(in_use)?;
+    let transaction =
+        connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(in_use)?;
     let found: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
     let known = i64::try_from(STEPS.len()).unwrap_or(i64::MAX);
     let done = usize::try_from(found)
         .ok()
         .filter(|done| *done <= STEPS.len())
-        .ok_or_else(|| StateError::Newer {
-            path: file.to_owned(),
-            found,
-            known,
-        })?;
+        .ok_or_else(|| StateError::Newer { path: file.to_owned(), found, known })?;
     for step in STEPS.iter().skip(done) {
         transaction.execute_batch(step)?;
     }

@@ -106,11 +106,8 @@ impl State {
     pub async fn turn_sent(&self, turn: TurnId) -> Result<(), StateError> {
         self.writer
             .call(move |t| {
-                t.execute(
-                    "UPDATE turns SET sent = 1 WHERE turn = ?1",
-                    [row::number(turn)],
-                )
-                .map(drop)
+                t.execute("UPDATE turns SET sent = 1 WHERE turn = ?1", [row::number(turn)])
+                    .map(drop)
             })
             .await
     }
@@ -168,9 +165,7 @@ impl State {
             .call(|t| {
                 let sql = "SELECT turn, user, thread, channel, post, sent FROM turns
                            WHERE outcome IS NULL ORDER BY turn";
-                t.prepare(sql)?
-                    .query_map([], |found| read_turn(t, found))?
-                    .collect()
+                t.prepare(sql)?.query_map([], |found| read_turn(t, found))?.collect()
             })
             .await
     }

@@ -51,10 +51,7 @@ impl Writer {
             let _ = answer.send(transact(connection, work));
         });
         self.jobs.send(job).await.map_err(|_| StateError::Gone)?;
-        answered
-            .await
-            .map_err(|_| StateError::Gone)?
-            .map_err(StateError::Database)
+        answered.await.map_err(|_| StateError::Gone)?.map_err(StateError::Database)
     }
 }
 

@@ -1,0 +1,54 @@
+//! The keys of `gaggle.toml`: one table, from which they are checked and
+//! documented.
+
+/// One key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Key {
+    /// Its section.
+    pub section: &'static str,
+    /// Its name.
+    pub name: &'static str,
+    /// What it does.
+    pub meaning: &'static str,
+    /// What holds without it, as it would be written.
+    pub default: &'static str,
+}
+
+macro_rules! keys {
+    ($($section:ident { $($constant:ident = $name:literal, $default:literal, $meaning:literal;)* })*) => {
+        $($(pub(super) const $constant: Key = Key {
+            section: stringify!($section),
+            name: $name,
+            meaning: $meaning,
+            default: $default,
+        };)*)*
+        /// All of them, in the order in which an example shows them.
+        pub const KEYS: &[Key] = &[$($($constant,)*)*];
+    };
+}
+
+keys! {
+    mattermost {
+        URL = "url", "", "address of the Mattermost server: a host or a full URL";
+        TOKEN_FILE = "token_file", "", "file with the bot's token, unreadable for others; systemd's LoadCredential goes before it";
+        CA_FILE = "ca_file", "", "PEM file with CAs to trust beside the system's";
+        ALLOW_PLAINTEXT = "allow_plaintext", "false", "http to another machine, which anyone on the way can read and change";
+    }
+    goose {
+        MODE = "mode", "\"auto\"", "how Goose decides on tool calls: auto, approve, smart_approve or chat";
+        IDLE = "idle_seconds", "600", "a Goose without a turn for so long is stopped; its conversation goes on with the next message";
+        RPC_TIMEOUT = "rpc_timeout_seconds", "600", "a turn in which Goose says nothing for so long is ended";
+    }
+    chat {
+        TRACE = "trace", "\"simplified\"", "how much of the work is shown: off, simplified (one line) or full (attachments)";
+        APPROVED_USERS = "approved_users", "[]", "ids or names of those who may use the bot; empty: everyone in the user mapping";
+        ALLOWED_BOTS = "allowed_bots", "[]", "ids of bots that are answered like people";
+        MAX_SESSIONS = "max_sessions", "100", "conversations kept live; older ones are taken up again when they go on";
+        DIRECT_MESSAGES = "direct_messages", "true", "answer direct messages";
+        FOLLOW_THREAD = "follow_thread", "false", "in channels, a person may go on in the bot's answer to them without a mention";
+        POLL_INTERVAL = "poll_interval_seconds", "1.0", "pause between two looks for new posts";
+    }
+    log {
+        DEBUG = "debug", "false", "log methods, ids and sizes too; never what people write";
+    }
+}
