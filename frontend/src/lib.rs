@@ -7,6 +7,8 @@
 
 pub mod commands;
 pub mod config;
+pub mod conversation;
+pub mod delivery;
 pub mod gate;
 pub mod ingest;
 pub mod log;

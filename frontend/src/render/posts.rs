@@ -33,6 +33,9 @@ pub fn posts(transcript: &Transcript, mode: TraceMode) -> Rendered {
         Phase::Queued => {
             Some("Queued: I come to this as soon as your message before it is answered.".to_owned())
         }
+        Phase::Postponed => {
+            Some("I am being restarted and come to this right afterwards.".to_owned())
+        }
         Phase::Working(_) => working(transcript, mode),
         Phase::Ended(ending) => ending.note.clone(),
     };

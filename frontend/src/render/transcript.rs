@@ -2,6 +2,8 @@
 //!
 //! Trust: texts are the agent's, kept as they came; every collection is bounded.
 
+use std::time::Duration;
+
 use gaggle_ipc::session::ToolState;
 use tokio::time::Instant;
 
@@ -28,6 +30,8 @@ pub enum Phase {
     Working(Instant),
     /// It is over.
     Ended(Ending),
+    /// It was not begun, and will be by the process that comes next.
+    Postponed,
     /// Nothing is to be shown, and what is shown is to go.
     Withdrawn,
 }
@@ -39,8 +43,9 @@ pub struct Ending {
     pub outcome: Outcome,
     /// A sentence of ours below the answer.
     pub note: Option<String>,
-    /// It took so long that people have turned to something else.
-    pub long: bool,
+    /// How long it took, if that was so long that people have turned to
+    /// something else.
+    pub long: Option<Duration>,
 }
 
 /// A tool call.
@@ -145,6 +150,6 @@ impl Transcript {
     /// Nothing of it will change any more.
     #[must_use]
     pub fn is_over(&self) -> bool {
-        matches!(self.phase, Phase::Ended(_) | Phase::Withdrawn)
+        matches!(self.phase, Phase::Ended(_) | Phase::Postponed | Phase::Withdrawn)
     }
 }

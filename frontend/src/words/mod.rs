@@ -6,7 +6,7 @@
 mod start;
 mod turn;
 
-pub use start::{exit, refusal};
+pub use start::{exit, not_started, refusal};
 pub use turn::{failure, shortened};
 
 /// A short name for one failure, in the sentence and in the journal.

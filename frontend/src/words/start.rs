@@ -5,6 +5,9 @@
 use gaggle_ipc::control::{Refusal, RefusalCode, StopReason, WorkerExit};
 use gaggle_ipc::launch::LaunchStep;
 
+use crate::supervisor::StartError;
+use crate::worker::WorkerError;
+
 /// Why root refused to start a worker.
 #[must_use]
 pub fn refusal(refusal: &Refusal) -> String {
@@ -59,6 +62,21 @@ pub fn refusal(refusal: &Refusal) -> String {
         }
     };
     sentence.to_owned()
+}
+
+/// Why there is no worker.
+#[must_use]
+pub fn not_started(error: &WorkerError) -> String {
+    match error {
+        WorkerError::Start(StartError::Refused(code)) => refusal(code),
+        WorkerError::Start(StartError::Running(_)) => {
+            "Your agent is just being stopped. Please try again in a moment.".to_owned()
+        }
+        WorkerError::Start(StartError::Version(_)) => "I was upgraded only by half. Your admin has to restart both Gaggle services.".to_owned(),
+        WorkerError::Start(StartError::Unreachable | StartError::Closed(_)) => "I cannot start your agent, because Gaggle's supervisor does not answer. Please tell your admin.".to_owned(),
+        WorkerError::Ended(Some(how)) => exit(how),
+        WorkerError::Ended(None) | WorkerError::Silent | WorkerError::Channel(_) => "Your agent could not be started. Your admin finds the cause in the journal.".to_owned(),
+    }
 }
 
 /// A worker ended by itself or was stopped.

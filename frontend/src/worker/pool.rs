@@ -4,6 +4,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use gaggle_ipc::MattermostUserId;
 use gaggle_ipc::session::Settings;
@@ -33,6 +34,12 @@ impl Workers {
     #[must_use]
     pub fn settings(&self) -> Settings {
         self.settings
+    }
+
+    /// How long Goose may be silent in a turn.
+    #[must_use]
+    pub fn silence(&self) -> Duration {
+        Duration::from_millis(self.settings.inactivity_ms.into())
     }
 
     /// This person's worker, started if none is alive.

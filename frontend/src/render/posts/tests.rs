@@ -17,7 +17,7 @@ fn ended(mut transcript: Transcript, note: Option<&str>) -> Transcript {
     transcript.end(Ending {
         outcome: Outcome::Complete,
         note: note.map(str::to_owned),
-        long: false,
+        long: None,
     });
     transcript
 }

@@ -1,0 +1,396 @@
+//! From a post to its answer: who asks, in which thread, in which order.
+//!
+//! Trust: a conversation belongs to one person; its key names them, and their
+//! worker alone runs its turns. Somebody else who writes in the same thread has
+//! a conversation and a worker of their own.
+
+mod notices;
+mod orders;
+mod people;
+mod recovery;
+mod registry;
+mod reply;
+mod thread;
+mod tracker;
+mod turn;
+
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use gaggle_ipc::session::{Before, ToWorker};
+use gaggle_ipc::{MattermostId, MattermostUserId, ThreadId, TurnId};
+use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
+
+use crate::config::TraceMode;
+use crate::delivery::{Address, Delivery, DeliveryError, Pace};
+use crate::gate::{Admission, Gate, Place, Request};
+use crate::ingest::{Intake, NotTaken};
+use crate::mattermost::{Channel, ChannelKind, Client, Error, Post, User};
+use crate::render::{Phase, Transcript};
+use crate::state::{NewTurn, Outcome, SeenPost, State, StateError};
+use crate::worker::Workers;
+
+use notices::Notices;
+use people::People;
+use registry::{Active, Refused, Registry};
+use tracker::Tracker;
+
+/// A conversation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Key {
+    /// Whose.
+    pub user: MattermostUserId,
+    /// In which thread.
+    pub thread: ThreadId,
+}
+
+/// What conversations need.
+#[derive(Debug)]
+pub struct Parts {
+    /// Mattermost.
+    pub client: Client,
+    /// The ledger.
+    pub state: State,
+    /// Who may ask, and where.
+    pub gate: Gate,
+    /// Who answers.
+    pub workers: Workers,
+    /// How much is shown.
+    pub mode: TraceMode,
+    /// How fast.
+    pub pace: Pace,
+    /// Threads kept live.
+    pub max_sessions: usize,
+}
+
+/// All conversations. Clones share them.
+#[derive(Debug, Clone)]
+pub struct Conversations(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    client: Client,
+    state: State,
+    gate: Gate,
+    workers: Workers,
+    mode: TraceMode,
+    pace: Pace,
+    people: People,
+    registry: Registry,
+    notices: Notices,
+    tracker: Tracker,
+    /// Conversations whose last turn an earlier process left unfinished.
+    interrupted: Mutex<HashSet<Key>>,
+    next_turn: AtomicU64,
+    stopping: AtomicBool,
+    fatal: mpsc::Sender<StateError>,
+}
+
+/// Why a turn is to end before its time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stop {
+    No,
+    /// The person said so.
+    Person,
+    /// Its posts or its channel are gone.
+    Gone,
+    /// The process ends.
+    Shutdown,
+}
+
+/// A turn on its way to a worker.
+#[derive(Debug)]
+struct Job {
+    turn: TurnId,
+    key: Key,
+    text: String,
+    author: User,
+    view: watch::Sender<Transcript>,
+    stop: watch::Receiver<Stop>,
+}
+
+/// A prompt that passed the gate.
+struct Prompt {
+    turn: TurnId,
+    key: Key,
+    address: Address,
+    author: User,
+    text: String,
+    /// An earlier process may have begun to answer.
+    again: bool,
+}
+
+impl Conversations {
+    /// No conversations yet. What arrives at the receiver ends the service.
+    #[must_use]
+    pub fn new(parts: Parts) -> (Self, mpsc::Receiver<StateError>) {
+        let (fatal, failed) = mpsc::channel(1);
+        let inner = Inner {
+            people: People::new(parts.client.clone()),
+            notices: Notices::new(parts.client.clone(), parts.gate.me),
+            registry: Registry::new(parts.max_sessions),
+            client: parts.client,
+            state: parts.state,
+            gate: parts.gate,
+            workers: parts.workers,
+            mode: parts.mode,
+            pace: parts.pace,
+            tracker: Tracker::default(),
+            interrupted: Mutex::default(),
+            next_turn: AtomicU64::new(1),
+            stopping: AtomicBool::new(false),
+            fatal,
+        };
+        (Self(Arc::new(inner)), failed)
+    }
+
+    /// Ends all turns: none is begun any more, those that run get `grace`, and
+    /// what was said last is delivered as far as `delivery` allows.
+    pub async fn shut_down(&self, grace: Duration, delivery: Duration) {
+        let inner = &self.0;
+        inner.stopping.store(true, Ordering::Release);
+        inner.registry.stop_waiting();
+        for worker in inner.workers.all_alive() {
+            let _ = worker.send(&ToWorker::Drain).await;
+        }
+        if inner.tracker.idle_within(grace).await {
+            return;
+        }
+        inner.registry.stop_all();
+        if !inner.tracker.idle_within(turn::CANCEL_DEADLINE + delivery).await {
+            tracing::warn!("some answers could not be delivered; the next start completes them");
+        }
+    }
+}
+
+impl Intake for Conversations {
+    async fn take(&self, post: Post, channel: &Channel) -> Result<(), NotTaken> {
+        let inner = &self.0;
+        if inner.stopping.load(Ordering::Acquire) {
+            return Err(NotTaken("shutting down".to_owned()));
+        }
+        let place = inner.place(&post, channel.kind).await.map_err(not_taken)?;
+        let request = match inner.gate.screen(&post, place) {
+            Ok(request) => request,
+            Err(reason) => {
+                tracing::debug!(post = %post.id, ?reason, "ignored");
+                return Ok(());
+            }
+        };
+        let author = match inner.people.get(post.user).await {
+            Ok(author) => author,
+            Err(Error::NotFound { .. }) => return Ok(()),
+            Err(error) => return Err(not_taken(error)),
+        };
+        match inner.gate.admit(&author) {
+            Admission::Ignored(reason) => {
+                tracing::debug!(post = %post.id, ?reason, "ignored");
+                return Ok(());
+            }
+            Admission::Refused => {
+                tracing::info!(user = %post.user, post = %post.id, "not approved");
+                inner.spawn(|inner| async move {
+                    let text = crate::words::not_approved(&author.username, author.id.into());
+                    inner.notices.tell(author.id, &text).await;
+                });
+                return Ok(());
+            }
+            Admission::Admitted => {}
+        }
+        match request {
+            Request::Prompt(text) => inner.prompted(&post, channel.kind, author, text).await,
+            Request::Command(command) => {
+                let kind = channel.kind;
+                inner.spawn(move |inner| async move {
+                    inner.obey(&post, kind, command).await;
+                });
+                Ok(())
+            }
+            Request::Files => {
+                inner.spawn(move |inner| async move {
+                    let text = "I cannot read attached files yet. Please write what you need.";
+                    inner.reply(&post, text).await;
+                });
+                Ok(())
+            }
+        }
+    }
+}
+
+impl Inner {
+    async fn place(&self, post: &Post, kind: ChannelKind) -> Result<Place, StateError> {
+        let key = Key { user: post.author(), thread: post.thread() };
+        // In a direct message everything is answered, and a post that begins a
+        // thread continues none.
+        let asked = kind != ChannelKind::Direct && post.root.is_some();
+        let conversing = asked
+            && (self.registry.knows(key)
+                || self.state.session(key.user, key.thread).await?.is_some());
+        Ok(Place {
+            kind,
+            conversing,
+            busy: asked && self.registry.is_busy(key.thread),
+            running: !self.registry.running(key.user, Some(post.channel), None).is_empty(),
+        })
+    }
+
+    async fn prompted(
+        self: &Arc<Self>,
+        post: &Post,
+        kind: ChannelKind,
+        author: User,
+        text: String,
+    ) -> Result<(), NotTaken> {
+        let key = Key { user: post.author(), thread: post.thread() };
+        let seen = SeenPost { post: post.id, channel: post.channel, create_at: post.create_at };
+        let new = NewTurn { user: key.user, thread: key.thread, post: seen };
+        // The row comes before anything is done about the post.
+        let Some(turn) = self.state.open_turn(new).await.map_err(not_taken)? else {
+            return Ok(());
+        };
+        let address = address(post, kind, &author);
+        self.begin(Prompt { turn, key, address, author, text, again: false });
+        Ok(())
+    }
+
+    /// Puts a prompt in its thread's queue and shows that.
+    fn begin(self: &Arc<Self>, prompt: Prompt) {
+        let Prompt { turn, key, address, author, text, again } = prompt;
+        let (stopper, stop) = watch::channel(Stop::No);
+        let active = Active { turn, channel: address.channel, stop: stopper.clone() };
+        let place = match self.registry.join(key, active) {
+            Ok(place) => place,
+            Err(refused) => {
+                self.spawn(
+                    move |inner| async move { inner.decline(turn, &address, refused).await },
+                );
+                return;
+            }
+        };
+        tracing::info!(%turn, user = %key.user, thread = %key.thread, ahead = place.ahead, "asked");
+        if let Some(evicted) = place.evicted {
+            self.close(evicted);
+        }
+        let phase = match (place.ahead, self.workers.alive(key.user)) {
+            (0, Some(_)) => Phase::Working(Instant::now()),
+            (0, None) => Phase::Held,
+            _ => Phase::Queued,
+        };
+        let (view, watched) = watch::channel(Transcript::new(phase));
+        self.deliver(turn, address, watched, stopper, again);
+        if let Some(jobs) = place.new {
+            let before = self.before(key);
+            tokio::spawn(thread::run(self.clone(), jobs, before));
+        }
+        // The registry bounds a thread's jobs below what the queue holds.
+        let _ = place.jobs.try_send(Job { turn, key, text, author, view, stop });
+    }
+
+    fn deliver(
+        self: &Arc<Self>,
+        turn: TurnId,
+        address: Address,
+        view: watch::Receiver<Transcript>,
+        stop: watch::Sender<Stop>,
+        again: bool,
+    ) {
+        let (channel, root) = (address.channel, address.root);
+        let pace = (self.mode, self.pace);
+        let mut delivery =
+            Delivery::new(self.client.clone(), self.state.clone(), turn, address, view, pace);
+        self.spawn(move |inner| async move {
+            // A hint only; the post that follows says the same for good.
+            let typing = inner.client.typing(channel, Some(root));
+            let deliver = async {
+                if again {
+                    delivery.adopt().await?;
+                }
+                delivery.run().await
+            };
+            let (_, delivered) = tokio::join!(typing, deliver);
+            match delivered {
+                Ok(()) => tracing::info!(%turn, "answered"),
+                Err(DeliveryError::State(error)) => inner.fail(error),
+                Err(error) => {
+                    tracing::warn!(%turn, %error, "not answered");
+                    stop.send_replace(Stop::Gone);
+                }
+            }
+        });
+    }
+
+    async fn decline(&self, turn: TurnId, address: &Address, refused: Refused) {
+        let text = match refused {
+            Refused::ThreadFull => {
+                "You have more messages waiting in this thread than I can keep. Please wait for an answer and send this one again."
+            }
+            Refused::AllBusy => {
+                "I am working in as many threads as I can. Please send this again later."
+            }
+        };
+        self.reply_at(address.channel, address.root, text).await;
+        if let Err(error) = self.state.end_turn(turn, Outcome::Refused).await {
+            self.fail(error);
+        }
+    }
+
+    /// Has the worker forget a conversation; Goose keeps it on disk.
+    fn close(self: &Arc<Self>, key: Key) {
+        tracing::info!(user = %key.user, thread = %key.thread, "set aside");
+        self.spawn(move |inner| async move {
+            if let Some(worker) = inner.workers.alive(key.user) {
+                let _ = worker.send(&ToWorker::CloseThread { thread: key.thread }).await;
+            }
+        });
+    }
+
+    fn before(&self, key: Key) -> Before {
+        let interrupted = self.interrupted.lock().is_ok_and(|mut keys| keys.remove(&key));
+        if interrupted { Before::Interrupted } else { Before::Complete }
+    }
+
+    /// A number for a turn on the session socket.
+    fn wire_turn(&self) -> TurnId {
+        TurnId(self.next_turn.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// The ledger failed: the service has to end.
+    fn fail(&self, error: StateError) {
+        tracing::error!(%error, "the ledger failed");
+        let _ = self.fatal.try_send(error);
+    }
+
+    /// Runs something that a planned stop waits for.
+    fn spawn<F>(self: &Arc<Self>, work: impl FnOnce(Arc<Self>) -> F)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let held = self.tracker.hold();
+        let work = work(self.clone());
+        tokio::spawn(async move {
+            work.await;
+            drop(held);
+        });
+    }
+}
+
+fn address(post: &Post, kind: ChannelKind, author: &User) -> Address {
+    Address {
+        channel: post.channel,
+        root: post.root.unwrap_or(post.id),
+        asked: post.id,
+        person: (kind != ChannelKind::Direct).then(|| author.username.clone()),
+    }
+}
+
+fn not_taken(error: impl std::fmt::Display) -> NotTaken {
+    NotTaken(error.to_string())
+}
+
+/// An id of the type that Mattermost's client wants.
+fn root_of(thread: ThreadId) -> MattermostId {
+    thread.into()
+}

@@ -1,0 +1,47 @@
+//! People's names and whether they are people, remembered for a while.
+//!
+//! Trust: Mattermost says who is a bot. Ids are what counts; names are shown only.
+
+use std::collections::HashMap;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use gaggle_ipc::MattermostId;
+use tokio::time::Instant;
+
+use crate::mattermost::{Client, Error, User};
+
+/// How long an answer is good for: a person deactivated meanwhile still talks
+/// to a worker that root itself would have stopped.
+const FRESH: Duration = Duration::from_secs(300);
+/// Most people that are remembered.
+const MAX_KNOWN: usize = 5000;
+
+#[derive(Debug)]
+pub(super) struct People {
+    client: Client,
+    known: Mutex<HashMap<MattermostId, (Instant, User)>>,
+}
+
+impl People {
+    pub(super) fn new(client: Client) -> Self {
+        Self { client, known: Mutex::default() }
+    }
+
+    pub(super) async fn get(&self, id: MattermostId) -> Result<User, Error> {
+        if let Ok(known) = self.known.lock()
+            && let Some((at, user)) = known.get(&id)
+            && at.elapsed() < FRESH
+        {
+            return Ok(user.clone());
+        }
+        let user = self.client.user(id).await?;
+        if let Ok(mut known) = self.known.lock() {
+            if known.len() >= MAX_KNOWN {
+                known.clear();
+            }
+            known.insert(id, (Instant::now(), user.clone()));
+        }
+        Ok(user)
+    }
+}

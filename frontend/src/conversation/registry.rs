@@ -1,0 +1,241 @@
+//! Which conversations are live, and what runs in them.
+//!
+//! Trust: nobody; pure bookkeeping. Bounded in threads, and in turns per thread.
+
+use std::collections::HashMap;
+use std::sync::Mutex;
+
+use gaggle_ipc::{MattermostId, MattermostUserId, ThreadId, TurnId};
+use tokio::sync::{mpsc, watch};
+
+use super::{Job, Key, Stop};
+
+/// Most turns of one thread, the running one included.
+const MAX_TURNS: usize = 9;
+
+/// A turn that runs or waits.
+#[derive(Debug)]
+pub(super) struct Active {
+    pub(super) turn: TurnId,
+    pub(super) channel: MattermostId,
+    pub(super) stop: watch::Sender<Stop>,
+}
+
+/// Why a turn cannot wait here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Refused {
+    /// Too many of this person wait in this thread.
+    ThreadFull,
+    /// Every thread that may be live is busy.
+    AllBusy,
+}
+
+/// A turn's place in its thread.
+#[derive(Debug)]
+pub(super) struct Joined {
+    /// Turns before it.
+    pub(super) ahead: usize,
+    /// Where its job goes.
+    pub(super) jobs: mpsc::Sender<Job>,
+    /// The thread is new: somebody has to run its jobs.
+    pub(super) new: Option<mpsc::Receiver<Job>>,
+    /// The thread that made room for it.
+    pub(super) evicted: Option<Key>,
+}
+
+#[derive(Debug)]
+pub(super) struct Registry {
+    max: usize,
+    threads: Mutex<Threads>,
+}
+
+#[derive(Debug, Default)]
+struct Threads {
+    live: HashMap<Key, Thread>,
+    clock: u64,
+}
+
+#[derive(Debug)]
+struct Thread {
+    jobs: mpsc::Sender<Job>,
+    active: Vec<Active>,
+    used: u64,
+}
+
+impl Registry {
+    pub(super) fn new(max: usize) -> Self {
+        Self { max: max.max(1), threads: Mutex::default() }
+    }
+
+    /// Gives a turn its place. The thread unused longest makes room if need be.
+    pub(super) fn join(&self, key: Key, active: Active) -> Result<Joined, Refused> {
+        let mut threads = self.threads.lock().map_err(|_| Refused::AllBusy)?;
+        threads.clock += 1;
+        let used = threads.clock;
+        if let Some(thread) = threads.live.get_mut(&key) {
+            let ahead = thread.active.len();
+            if ahead >= MAX_TURNS {
+                return Err(Refused::ThreadFull);
+            }
+            thread.active.push(active);
+            thread.used = used;
+            return Ok(Joined { ahead, jobs: thread.jobs.clone(), new: None, evicted: None });
+        }
+        let evicted = if threads.live.len() >= self.max {
+            let idle = threads.live.iter().filter(|(_, thread)| thread.active.is_empty());
+            let oldest = idle.min_by_key(|(_, thread)| thread.used).map(|(key, _)| *key);
+            let oldest = oldest.ok_or(Refused::AllBusy)?;
+            // Its jobs end with the sender.
+            threads.live.remove(&oldest);
+            Some(oldest)
+        } else {
+            None
+        };
+        let (jobs, new) = mpsc::channel(MAX_TURNS);
+        let thread = Thread { jobs: jobs.clone(), active: vec![active], used };
+        threads.live.insert(key, thread);
+        Ok(Joined { ahead: 0, jobs, new: Some(new), evicted })
+    }
+
+    /// A turn is over.
+    pub(super) fn leave(&self, key: Key, turn: TurnId) {
+        if let Ok(mut threads) = self.threads.lock() {
+            threads.clock += 1;
+            let used = threads.clock;
+            if let Some(thread) = threads.live.get_mut(&key) {
+                thread.active.retain(|active| active.turn != turn);
+                thread.used = used;
+            }
+        }
+    }
+
+    /// The conversation is live.
+    pub(super) fn knows(&self, key: Key) -> bool {
+        self.threads.lock().is_ok_and(|threads| threads.live.contains_key(&key))
+    }
+
+    /// A turn of anybody runs in the thread.
+    pub(super) fn is_busy(&self, thread: ThreadId) -> bool {
+        self.threads.lock().is_ok_and(|threads| {
+            threads.live.iter().any(|(key, live)| key.thread == thread && !live.active.is_empty())
+        })
+    }
+
+    /// The threads in which a turn of `user` runs: of this channel, of this
+    /// thread, or everywhere.
+    pub(super) fn running(
+        &self,
+        user: MattermostUserId,
+        channel: Option<MattermostId>,
+        thread: Option<ThreadId>,
+    ) -> Vec<ThreadId> {
+        let Ok(threads) = self.threads.lock() else {
+            return Vec::new();
+        };
+        let mut running: Vec<_> = threads
+            .live
+            .iter()
+            .filter(|(key, _)| key.user == user && thread.is_none_or(|thread| key.thread == thread))
+            .filter_map(|(key, live)| Some((key, live.active.first()?)))
+            .filter(|(_, first)| channel.is_none_or(|channel| first.channel == channel))
+            .map(|(key, first)| (first.turn, key.thread))
+            .collect();
+        running.sort();
+        running.into_iter().map(|(_, thread)| thread).collect()
+    }
+
+    /// Stops the turn that runs in this conversation; whether there was one.
+    pub(super) fn stop(&self, key: Key) -> bool {
+        let Ok(threads) = self.threads.lock() else {
+            return false;
+        };
+        match threads.live.get(&key).and_then(|live| live.active.first()) {
+            Some(first) => {
+                first.stop.send_replace(Stop::Person);
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Stops every turn, because the process ends.
+    pub(super) fn stop_all(&self) {
+        self.stop_from(0);
+    }
+
+    /// Stops every turn that waits for another one of its thread.
+    pub(super) fn stop_waiting(&self) {
+        self.stop_from(1);
+    }
+
+    fn stop_from(&self, first: usize) {
+        if let Ok(threads) = self.threads.lock() {
+            for active in threads.live.values().flat_map(|live| live.active.iter().skip(first)) {
+                active.stop.send_replace(Stop::Shutdown);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(user: char, thread: char) -> Key {
+        let id = |c: char| c.to_string().repeat(26);
+        Key {
+            user: MattermostUserId::new(&id(user)).unwrap(),
+            thread: ThreadId::new(&id(thread)).unwrap(),
+        }
+    }
+
+    fn active(turn: u64) -> Active {
+        Active {
+            turn: TurnId(turn),
+            channel: MattermostId::new(&"c".repeat(26)).unwrap(),
+            stop: watch::Sender::new(Stop::No),
+        }
+    }
+
+    #[test]
+    fn turns_of_a_thread_wait_and_their_number_is_bounded() {
+        let registry = Registry::new(10);
+        for turn in 0..MAX_TURNS {
+            let joined = registry.join(key('a', 't'), active(turn as u64)).unwrap();
+            assert_eq!(joined.ahead, turn);
+            assert_eq!(joined.new.is_some(), turn == 0);
+        }
+        let full = registry.join(key('a', 't'), active(99)).unwrap_err();
+        assert_eq!(full, Refused::ThreadFull);
+        // Somebody else in the same thread waits for nobody.
+        assert_eq!(registry.join(key('b', 't'), active(100)).unwrap().ahead, 0);
+    }
+
+    #[test]
+    fn the_idle_thread_unused_longest_makes_room() {
+        let registry = Registry::new(2);
+        registry.join(key('a', 'x'), active(1)).unwrap();
+        registry.join(key('a', 'y'), active(2)).unwrap();
+        let busy = registry.join(key('a', 'z'), active(3)).unwrap_err();
+        assert_eq!(busy, Refused::AllBusy);
+        registry.leave(key('a', 'y'), TurnId(2));
+        registry.leave(key('a', 'x'), TurnId(1));
+        let joined = registry.join(key('a', 'z'), active(3)).unwrap();
+        assert_eq!(joined.evicted, Some(key('a', 'y')));
+        assert!(registry.knows(key('a', 'x')) && !registry.knows(key('a', 'y')));
+    }
+
+    #[test]
+    fn stopping_reaches_the_running_turn_of_that_person_alone() {
+        let registry = Registry::new(10);
+        let (first, second, other) = (active(1), active(2), active(3));
+        let stops = [&first, &second, &other].map(|active| active.stop.subscribe());
+        registry.join(key('a', 't'), first).unwrap();
+        registry.join(key('a', 't'), second).unwrap();
+        registry.join(key('b', 't'), other).unwrap();
+        assert!(registry.stop(key('a', 't')));
+        let seen = stops.map(|stop| *stop.borrow());
+        assert_eq!(seen, [Stop::Person, Stop::No, Stop::No]);
+        assert!(!registry.stop(key('c', 't')));
+    }
+}

@@ -1,0 +1,244 @@
+//! One turn, from its job to its end.
+//!
+//! Trust: frames come from the worker of the person who asked. A prompt is noted
+//! in the ledger as sent before it is; from then on nobody knows what it has
+//! done, and it is not run again by itself unless the worker vouches that
+//! nothing happened.
+
+mod ending;
+mod frames;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use gaggle_ipc::TurnId;
+use gaggle_ipc::control::WorkerExit;
+use gaggle_ipc::session::{Before, FailureKind, Part, ToWorker, TurnEnd};
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use super::{Inner, Job, Stop};
+use crate::render::Phase;
+use crate::state::StateError;
+use crate::worker::{Route, Worker, WorkerError};
+
+/// How long a worker may take to end a turn that was cancelled; it needs half
+/// of that for the worst Goose.
+pub(super) const CANCEL_DEADLINE: Duration = Duration::from_secs(12);
+/// How much longer than Goose a worker may be silent.
+const SILENCE_SLACK: Duration = Duration::from_secs(60);
+/// How often a turn is tried that certainly did nothing.
+const TRIES: u32 = 3;
+
+/// How a turn ended, all things considered.
+#[derive(Debug)]
+enum End {
+    /// The worker said so.
+    Said(TurnEnd),
+    /// There is no worker.
+    NotStarted(WorkerError),
+    /// The worker ended in the middle.
+    WorkerGone(Option<WorkerExit>),
+    /// The worker did not react and was stopped.
+    Silent,
+    /// Stopped before it was sent.
+    Unsent(Stop),
+    /// The ledger failed.
+    Ledger(StateError),
+}
+
+struct Turn<'a> {
+    inner: &'a Inner,
+    job: &'a mut Job,
+    before: Before,
+    /// Goose may have seen the prompt.
+    sent: bool,
+    /// Goose died once without a trace.
+    crashed: bool,
+    began: Instant,
+}
+
+/// What became of one try.
+enum Tried {
+    /// That is how it is.
+    Over(End),
+    /// It did nothing, and another try is worth it.
+    Again(End),
+}
+
+/// Runs `job`; says how the next turn of the thread has to take it.
+pub(super) async fn run(inner: &Arc<Inner>, mut job: Job, before: Before) -> Before {
+    let mut turn =
+        Turn { inner, job: &mut job, before, sent: false, crashed: false, began: Instant::now() };
+    let mut tries = 0;
+    let end = loop {
+        tries += 1;
+        match turn.attempt().await {
+            Tried::Over(end) => break end,
+            Tried::Again(end) if tries >= TRIES => break end,
+            Tried::Again(_) => turn.job.view.send_modify(crate::render::Transcript::restart),
+        }
+    };
+    let next = match &end {
+        End::Said(TurnEnd::Failed(_)) | End::WorkerGone(_) | End::Silent => Before::Interrupted,
+        End::Said(_) => Before::Complete,
+        // Goose never saw this one, so what was before still is.
+        _ => turn.before,
+    };
+    let began = turn.began;
+    ending::tell(inner, &job, end, began);
+    next
+}
+
+impl Turn<'_> {
+    async fn attempt(&mut self) -> Tried {
+        let stop = *self.job.stop.borrow();
+        if stop != Stop::No {
+            return Tried::Over(End::Unsent(stop));
+        }
+        let worker = match self.worker().await {
+            Ok(worker) => worker,
+            Err(end) => return Tried::Over(end),
+        };
+        let Some(mut route) = worker.route(self.job.key.thread) else {
+            return Tried::Again(End::WorkerGone(None));
+        };
+        let wire = self.inner.wire_turn();
+        match self.send(&worker, wire).await {
+            Ok(()) => {}
+            // The packet that failed is one that the worker never got.
+            Err(SendError::Worker) => return Tried::Again(End::WorkerGone(None)),
+            Err(SendError::Ledger(error)) => return Tried::Over(End::Ledger(error)),
+        }
+        self.follow(&worker, &mut route, wire).await
+    }
+
+    /// The person's worker. Nothing is shown until it is clear that they may
+    /// have one, unless that takes long.
+    async fn worker(&mut self) -> Result<Arc<Worker>, End> {
+        let view = self.job.view.clone();
+        let work = || {
+            view.send_if_modified(|transcript| {
+                let waits = matches!(transcript.phase, Phase::Held | Phase::Queued);
+                if waits {
+                    transcript.phase = Phase::Working(Instant::now());
+                }
+                waits
+            });
+        };
+        if self.job.view.borrow().phase == Phase::Queued {
+            work();
+        }
+        let hold = tokio::time::sleep(self.inner.pace.hold);
+        tokio::pin!(hold);
+        let get = self.inner.workers.get(self.job.key.user);
+        tokio::pin!(get);
+        let mut held = true;
+        loop {
+            tokio::select! {
+                got = &mut get => {
+                    let worker = got.map_err(End::NotStarted)?;
+                    work();
+                    return Ok(worker);
+                }
+                () = &mut hold, if held => {
+                    held = false;
+                    work();
+                }
+                stop = stopped(&mut self.job.stop) => return Err(End::Unsent(stop)),
+            }
+        }
+    }
+
+    async fn send(&mut self, worker: &Worker, turn: TurnId) -> Result<(), SendError> {
+        let (key, ledger) = (self.job.key, self.job.turn);
+        let thread = key.thread;
+        let state = &self.inner.state;
+        let resume = state.session(key.user, thread).await.map_err(SendError::Ledger)?;
+        for text in Part::pieces(&self.job.text) {
+            let part = ToWorker::PromptPart { thread, turn, text };
+            worker.send(&part).await.map_err(|_| SendError::Worker)?;
+        }
+        if !self.sent {
+            state.turn_sent(ledger).await.map_err(SendError::Ledger)?;
+            self.sent = true;
+        }
+        let prompt = ToWorker::Prompt { thread, turn, resume, before: self.before };
+        worker.send(&prompt).await.map_err(|_| SendError::Worker)
+    }
+
+    /// Takes the turn's frames until it is over.
+    async fn follow(&mut self, worker: &Arc<Worker>, route: &mut Route, turn: TurnId) -> Tried {
+        let silence = self.inner.workers.silence() + SILENCE_SLACK;
+        // A turn may wait long for a free Goose; once it runs, silence is limited.
+        let mut deadline: Option<Instant> = None;
+        let mut cancelled = false;
+        let (thread, mut stop) = (self.job.key.thread, self.job.stop.clone());
+        loop {
+            let late = async {
+                match deadline {
+                    Some(at) => tokio::time::sleep_until(at).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                frame = route.next() => {
+                    let Some(frame) = frame else {
+                        return Tried::Over(End::WorkerGone(worker.end().await));
+                    };
+                    match self.take(worker, turn, frame).await {
+                        frames::Taken::Ended(end) => return self.ended(end, cancelled),
+                        frames::Taken::Ledger(error) => return Tried::Over(End::Ledger(error)),
+                        frames::Taken::Running if !cancelled => {
+                            deadline = Some(Instant::now() + silence);
+                        }
+                        frames::Taken::Running | frames::Taken::Waiting => {}
+                    }
+                }
+                _ = stopped(&mut stop), if !cancelled => {
+                    cancelled = true;
+                    deadline = Some(Instant::now() + CANCEL_DEADLINE);
+                    // A worker that is gone shows at the route.
+                    let _ = worker.send(&ToWorker::Cancel { thread, turn }).await;
+                }
+                () = late => {
+                    tracing::warn!(turn = %self.job.turn, worker = %worker.id, "worker does not react");
+                    self.inner.workers.stop(worker).await;
+                    return Tried::Over(End::Silent);
+                }
+            }
+        }
+    }
+
+    /// Goose died while its worker lived, and the worker saw no sign of work.
+    fn ended(&mut self, end: TurnEnd, cancelled: bool) -> Tried {
+        let again = match &end {
+            TurnEnd::Failed(failure) => {
+                let dead = matches!(
+                    failure.kind,
+                    FailureKind::GooseCrashed | FailureKind::GooseUnavailable
+                );
+                dead && !failure.may_have_acted && !cancelled
+            }
+            _ => false,
+        };
+        if again && !self.crashed {
+            self.crashed = true;
+            self.before = Before::Interrupted;
+            return Tried::Again(End::Said(end));
+        }
+        Tried::Over(End::Said(end))
+    }
+}
+
+/// Waits until the turn is to be stopped.
+async fn stopped(stop: &mut watch::Receiver<Stop>) -> Stop {
+    // Whoever could stop it is gone: so is the reason to go on.
+    stop.wait_for(|stop| *stop != Stop::No).await.map_or(Stop::Gone, |stop| *stop)
+}
+
+enum SendError {
+    /// The worker is gone, and did not get the prompt.
+    Worker,
+    Ledger(StateError),
+}

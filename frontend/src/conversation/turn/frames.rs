@@ -1,0 +1,120 @@
+//! What a worker says while a turn runs.
+//!
+//! Trust: as the module above. Titles and texts go to the transcript as they
+//! are and are defused where they are shown.
+
+use gaggle_ipc::TurnId;
+use gaggle_ipc::session::{
+    DeltaKind, FromWorker, History, PermissionChoice, ToWorker, ToolState, TurnEnd,
+};
+
+use super::Turn;
+use crate::markdown::code_span;
+use crate::render::{Tool, Transcript};
+use crate::state::StateError;
+use crate::worker::Worker;
+
+/// What a frame means for the turn.
+pub(super) enum Taken {
+    /// It is over.
+    Ended(TurnEnd),
+    /// It runs.
+    Running,
+    /// It has not begun, or the frame was not about it.
+    Waiting,
+    /// The ledger failed.
+    Ledger(StateError),
+}
+
+impl Turn<'_> {
+    pub(super) async fn take(
+        &mut self,
+        worker: &Worker,
+        current: TurnId,
+        frame: FromWorker,
+    ) -> Taken {
+        let about = match &frame {
+            FromWorker::TurnStarted { turn, .. }
+            | FromWorker::Delta { turn, .. }
+            | FromWorker::Tool { turn, .. }
+            | FromWorker::PermissionAsk { turn, .. }
+            | FromWorker::Notice { turn, .. }
+            | FromWorker::TurnEnded { turn, .. } => Some(*turn),
+            _ => None,
+        };
+        if about.is_some_and(|turn| turn != current) {
+            return Taken::Waiting;
+        }
+        match frame {
+            FromWorker::ThreadReady { session, history, .. } => {
+                let key = self.job.key;
+                let state = &self.inner.state;
+                if let Err(error) = state.remember_session(key.user, key.thread, session).await {
+                    return Taken::Ledger(error);
+                }
+                if history == History::Lost {
+                    self.show(|transcript| transcript.note(HISTORY_LOST.to_owned()));
+                }
+                Taken::Waiting
+            }
+            FromWorker::TurnStarted { .. } => Taken::Running,
+            FromWorker::Delta { kind, text, .. } => {
+                self.show(|transcript| match kind {
+                    DeltaKind::Answer => transcript.answer(text.as_str()),
+                    DeltaKind::Thought => transcript.think(text.as_str()),
+                });
+                Taken::Running
+            }
+            FromWorker::Tool { call, state, name, title, detail, .. } => {
+                self.tool(call, state, name.as_str(), title.as_str(), detail.as_str());
+                Taken::Running
+            }
+            FromWorker::PermissionAsk { thread, turn, ask, name, title, .. } => {
+                // Nobody is asked yet, so nothing is allowed.
+                let choice = PermissionChoice::Reject;
+                let reply = ToWorker::PermissionReply { thread, turn, ask, choice };
+                let _ = worker.send(&reply).await;
+                let title = title.as_str();
+                let what = if title.trim().is_empty() { name.as_str() } else { title };
+                self.show(|transcript| transcript.note(refused(what)));
+                Taken::Running
+            }
+            FromWorker::Notice { text, .. } => {
+                self.show(|transcript| transcript.note(one_line(text.as_str())));
+                Taken::Running
+            }
+            FromWorker::TurnEnded { end, .. } => Taken::Ended(end),
+            FromWorker::Usage { .. } | FromWorker::ThreadClosed { .. } | FromWorker::Hello(_) => {
+                Taken::Waiting
+            }
+        }
+    }
+
+    fn tool(&self, call: u32, state: ToolState, name: &str, title: &str, detail: &str) {
+        let title = if title.trim().is_empty() { name } else { title }.to_owned();
+        let detail = detail.to_owned();
+        self.show(|transcript| transcript.tool(Tool { call, state, title, detail }));
+    }
+
+    fn show(&self, change: impl FnOnce(&mut Transcript)) {
+        self.job.view.send_modify(change);
+    }
+}
+
+const HISTORY_LOST: &str =
+    "I no longer have what was said before in this thread, so I begin anew here.";
+
+fn refused(what: &str) -> String {
+    let what: String = what.chars().take(100).collect();
+    format!(
+        "Goose asked to use {}. I refused: permission cannot be given from the chat yet.",
+        code_span(&what)
+    )
+}
+
+/// A notice as one defused line of bounded length.
+fn one_line(text: &str) -> String {
+    let line: Vec<_> = text.split_whitespace().collect();
+    let line: String = line.join(" ").chars().take(300).collect();
+    crate::render::defuse::defuse(&line, crate::render::defuse::LinkPolicy::Plain)
+}
