@@ -1,0 +1,216 @@
+//! A1 and A2: the step between worker and Goose. One thread, no runtime: joins
+//! the leaf, enters domain B, installs the filters, and becomes Goose.
+//!
+//! Trust: the worker, which started it with its own environment. Every failure
+//! ends the process with the step's status before Goose has run.
+
+use std::ffi::OsString;
+use std::os::fd::RawFd;
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::{Command, ExitCode};
+
+use gaggle_ipc::fds::adopt_inherited;
+use gaggle_ipc::launch::LaunchStep;
+use gaggle_ipc::session::GooseMode;
+use nix::errno::Errno;
+use nix::sys::prctl;
+use nix::sys::signal::Signal;
+use nix::sys::stat::{Mode, umask};
+
+use crate::environment::{Environment, EnvironmentError};
+use crate::folders::{FolderError, Home, open_without_links};
+use crate::programs::{Programs, ProgramsError};
+use crate::role::Supervision;
+use crate::sandbox::domain::{self, DomainError};
+use crate::sandbox::places::{self, Place, Right};
+use crate::sandbox::seccomp::{self, SeccompError};
+use crate::{agent_environment, sys};
+
+/// Stands for an argument that is not given.
+pub(crate) const NONE: &str = "-";
+
+/// What the worker says in the argument list. Nothing of it is secret.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Order {
+    /// Whether protections may be missing.
+    pub(crate) supervision: Supervision,
+    /// Goose's mode.
+    pub(crate) mode: GooseMode,
+    /// The leaf's `cgroup.procs`, inherited.
+    pub(crate) procs: Option<RawFd>,
+    /// The writable configuration folder, if this process has one.
+    pub(crate) config: Option<PathBuf>,
+}
+
+#[derive(Debug, thiserror::Error)]
+enum AgentError {
+    #[error("the worker gave arguments that cannot be read")]
+    Arguments,
+    #[error(transparent)]
+    Environment(#[from] EnvironmentError),
+    #[error(transparent)]
+    Programs(#[from] ProgramsError),
+    #[error(
+        "the cgroup leaf cannot be joined: {0}; check pids.max and the controllers of the worker's cgroup"
+    )]
+    Leaf(Errno),
+    #[error(transparent)]
+    Place(#[from] FolderError),
+    #[error(transparent)]
+    Domain(#[from] DomainError),
+    #[error(transparent)]
+    Seccomp(#[from] SeccompError),
+    #[error("Goose cannot be run: {0}; check goose_path in supervisor.toml")]
+    Exec(std::io::Error),
+    #[error("this process cannot be prepared for Goose: {0}")]
+    System(#[from] Errno),
+}
+
+impl AgentError {
+    fn step(&self) -> LaunchStep {
+        match self {
+            Self::Leaf(_) => LaunchStep::AgentCgroup,
+            Self::Environment(_) | Self::Place(_) | Self::Domain(_) => LaunchStep::AgentLandlock,
+            Self::Seccomp(_) => LaunchStep::AgentSeccomp,
+            Self::Arguments | Self::Programs(_) | Self::Exec(_) | Self::System(_) => {
+                LaunchStep::AgentExec
+            }
+        }
+    }
+}
+
+/// Replaces this process with Goose. Returns only if a step failed.
+pub(crate) fn become_goose(arguments: &[OsString]) -> ExitCode {
+    let Err(error) = Order::parse(arguments).and_then(|order| run(&order));
+    eprintln!("gaggle-worker: {}: {error}", error.step().name());
+    ExitCode::from(error.step().exit_status())
+}
+
+impl Order {
+    /// The argument list after the role's name.
+    pub(crate) fn to_arguments(&self) -> Vec<OsString> {
+        let supervision = match self.supervision {
+            Supervision::Supervised => "supervised",
+            Supervision::Unsupervised => "unsupervised",
+        };
+        vec![
+            supervision.into(),
+            self.mode.as_str().into(),
+            self.procs.map_or_else(|| NONE.into(), |fd| fd.to_string().into()),
+            self.config.clone().map_or_else(|| NONE.into(), OsString::from),
+        ]
+    }
+
+    fn parse(arguments: &[OsString]) -> Result<Self, AgentError> {
+        let [supervision, mode, procs, config] = arguments else {
+            return Err(AgentError::Arguments);
+        };
+        let given = |word: &OsString| (word != NONE).then(|| word.clone());
+        let number = |word: OsString| {
+            word.to_str().and_then(|text| text.parse().ok()).ok_or(AgentError::Arguments)
+        };
+        Ok(Self {
+            supervision: match supervision.to_str() {
+                Some("supervised") => Supervision::Supervised,
+                Some("unsupervised") => Supervision::Unsupervised,
+                _ => return Err(AgentError::Arguments),
+            },
+            mode: mode.to_str().and_then(GooseMode::parse).ok_or(AgentError::Arguments)?,
+            procs: given(procs).map(number).transpose()?,
+            config: given(config).map(PathBuf::from),
+        })
+    }
+}
+
+fn run(order: &Order) -> Result<std::convert::Infallible, AgentError> {
+    let environment = Environment::of_this_process(order.supervision)?;
+    let programs = Programs::beside_this(&environment.goose, order.supervision)?;
+    // Joined first: inside domain B the leaf cannot be written any more.
+    if let Some(number) = order.procs {
+        let procs = adopt_inherited(number).map_err(AgentError::Leaf)?;
+        nix::unistd::write(&procs, b"0").map_err(AgentError::Leaf)?;
+    }
+    umask(Mode::from_bits_truncate(0o077));
+    // The worker's end is Goose's end, also where no cgroup sees to it.
+    prctl::set_pdeathsig(Signal::SIGKILL)?;
+    // A filter needs it, and without the supervisor nobody has set it yet.
+    prctl::set_no_new_privs()?;
+    let config = order.config.as_deref().unwrap_or(&programs.goose_config);
+    enter_domain_b(&environment, &programs, order)?;
+    install_filters(order.supervision)?;
+    sys::close_above_stdio_on_exec()?;
+    let variables = agent_environment::for_goose(&environment, &programs, order.mode, config);
+    Err(AgentError::Exec(
+        Command::new(&programs.goose)
+            .arg("acp")
+            .env_clear()
+            .envs(variables)
+            .current_dir(&programs.goose_home)
+            .exec(),
+    ))
+}
+
+fn enter_domain_b(
+    environment: &Environment,
+    programs: &Programs,
+    order: &Order,
+) -> Result<(), AgentError> {
+    let home = Home::open(&environment.home)?;
+    let mut places = places::of_agent(environment, programs, &home)?;
+    if let Some(config) = &order.config {
+        places.push(Place::new(open_without_links(config)?, Right::Write)?);
+    }
+    let ports = environment.connect_ports.as_deref();
+    domain::enter(&places, ports, environment.landlock_floor)?;
+    Ok(())
+}
+
+fn install_filters(supervision: Supervision) -> Result<(), SeccompError> {
+    match seccomp::install() {
+        Err(error) if supervision == Supervision::Unsupervised => {
+            eprintln!("gaggle-worker: unsupervised: no system call filter ({error})");
+            Ok(())
+        }
+        result => result,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_order_survives_its_argument_list() {
+        for order in [
+            Order {
+                supervision: Supervision::Supervised,
+                mode: GooseMode::SmartApprove,
+                procs: Some(9),
+                config: Some("/home/a/.local/state/gaggle/config-1-1".into()),
+            },
+            Order {
+                supervision: Supervision::Unsupervised,
+                mode: GooseMode::Auto,
+                procs: None,
+                config: None,
+            },
+        ] {
+            assert_eq!(Order::parse(&order.to_arguments()).unwrap(), order);
+        }
+    }
+
+    #[test]
+    fn arguments_of_another_shape_are_refused() {
+        for words in [
+            &[][..],
+            &["supervised", "auto", "-"],
+            &["supervised", "yolo", "-", "-"],
+            &["else", "auto", "-", "-"],
+            &["supervised", "auto", "x", "-"],
+        ] {
+            let words: Vec<OsString> = words.iter().map(OsString::from).collect();
+            assert!(matches!(Order::parse(&words), Err(AgentError::Arguments)), "{words:?}");
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! One running Goose: its lines in both directions, its last words, its end.
+//!
+//! Trust: none. Its output is always read and bounded; its end is brought
+//! about by the cgroup, through a descriptor held since before it ran, or, where
+//! there is no cgroup, by its process group.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::process::ExitStatus;
+use std::rc::Rc;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use gaggle_ipc::launch::LaunchStep;
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
+use serde_json::Value;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout};
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+use tokio_util::codec::{FramedRead, LinesCodec};
+
+use crate::acp::message::{self, MAX_LINE, Message};
+use crate::cgroup::Leaf;
+use crate::config_folder::ConfigFolder;
+
+/// Lines to Goose that may wait.
+const INPUT_QUEUE: usize = 64;
+/// How much of standard error is kept, in bytes.
+const LAST_WORDS: usize = 2048;
+/// How long output of a dead Goose may go on, if something holds its pipe.
+const AFTERLIFE: Duration = Duration::from_secs(1);
+
+/// A Goose process with its leaf. Dropping it kills all of it.
+#[derive(Debug)]
+pub(crate) struct Goose {
+    child: Child,
+    group: Option<Pid>,
+    leaf: Option<Leaf>,
+    // Held for its `Drop`: wiped when the process is gone.
+    _config: Option<ConfigFolder>,
+    lines: Option<FramedRead<ChildStdout, LinesCodec>>,
+    input: Option<mpsc::Sender<String>>,
+    last_words: Rc<RefCell<VecDeque<u8>>>,
+    status: Option<ExitStatus>,
+    next_id: u64,
+}
+
+/// What Goose does next.
+#[derive(Debug)]
+pub(crate) enum Event {
+    /// It says something.
+    Message(Message),
+    /// It breaks the rules of lines and must be ended.
+    Broken,
+    /// It is gone, and all it said has been read.
+    Ended,
+}
+
+impl Goose {
+    /// Takes over a child that was just started.
+    pub(crate) fn new(mut child: Child, leaf: Option<Leaf>, config: Option<ConfigFolder>) -> Self {
+        let last_words = Rc::new(RefCell::new(VecDeque::new()));
+        if let Some(stderr) = child.stderr.take() {
+            tokio::task::spawn_local(keep_last_words(stderr, Rc::clone(&last_words)));
+        }
+        let input = child.stdin.take().map(|stdin| {
+            let (input, lines) = mpsc::channel(INPUT_QUEUE);
+            tokio::task::spawn_local(write_lines(stdin, lines));
+            input
+        });
+        let codec = LinesCodec::new_with_max_length(MAX_LINE);
+        Self {
+            lines: child.stdout.take().map(|stdout| FramedRead::new(stdout, codec)),
+            group: child.id().and_then(|id| i32::try_from(id).ok()).map(Pid::from_raw),
+            child,
+            leaf,
+            _config: config,
+            input,
+            last_words,
+            status: None,
+            next_id: 0,
+        }
+    }
+
+    /// Waits for the next event. Safe to cancel.
+    pub(crate) async fn next(&mut self) -> Event {
+        loop {
+            let Some(lines) = &mut self.lines else { return Event::Ended };
+            let line = if self.status.is_some() {
+                timeout(AFTERLIFE, lines.next()).await.unwrap_or(None)
+            } else {
+                tokio::select! {
+                    biased;
+                    line = lines.next() => line,
+                    status = self.child.wait() => {
+                        self.status = status.ok();
+                        // Nothing of it may hold the pipe open; what it wrote stays readable.
+                        self.kill();
+                        continue;
+                    }
+                }
+            };
+            match line {
+                Some(Ok(line)) => return Event::Message(Message::parse(&line)),
+                Some(Err(_)) => {
+                    self.lines = None;
+                    return Event::Broken;
+                }
+                None => self.lines = None,
+            }
+        }
+    }
+
+    /// Sends a request and tells its number. A Goose that does not read its
+    /// input gets nothing more; the caller's deadline ends it.
+    pub(crate) fn request(&mut self, method: &str, params: &Value) -> u64 {
+        self.next_id += 1;
+        self.write(message::request(self.next_id, method, params));
+        self.next_id
+    }
+
+    /// Sends a line that was made by [`message`].
+    pub(crate) fn write(&self, line: String) {
+        let sent = self.input.as_ref().map(|input| input.try_send(line));
+        if !matches!(sent, Some(Ok(()))) {
+            tracing::warn!("Goose does not take its input");
+        }
+    }
+
+    /// Kills Goose and everything it started. Does not wait.
+    pub(crate) fn kill(&self) {
+        match (&self.leaf, self.group) {
+            (Some(leaf), _) => leaf.kill(),
+            (None, Some(group)) => drop(killpg(group, Signal::SIGKILL)),
+            (None, None) => {}
+        }
+    }
+
+    /// Kills everything, waits for its end, and removes the leaf.
+    pub(crate) async fn end(mut self) {
+        self.kill();
+        // A process that never reached its leaf is not killed by it.
+        let _ = self.child.start_kill();
+        let _ = self.child.wait().await;
+        self.group = None;
+        if let Some(leaf) = self.leaf.take() {
+            leaf.end().await;
+        }
+    }
+
+    /// The step at which the exec step gave up, if it was that.
+    pub(crate) fn refused_step(&self) -> Option<LaunchStep> {
+        let status = u8::try_from(self.status?.code()?).ok()?;
+        LaunchStep::from_exit_status(status)
+    }
+
+    /// How it ended and what it last wrote to standard error, on one line.
+    pub(crate) fn last_words(&self) -> String {
+        let words: Vec<u8> = self.last_words.borrow().iter().copied().collect();
+        let words = String::from_utf8_lossy(&words);
+        let words: Vec<&str> = words.split_whitespace().collect();
+        let status = self.status.map_or_else(|| "still running".to_owned(), |s| s.to_string());
+        format!("{status}; {}", words.join(" "))
+    }
+}
+
+impl Drop for Goose {
+    fn drop(&mut self) {
+        if self.leaf.is_some() || self.group.is_some() {
+            self.kill();
+        }
+    }
+}
+
+async fn write_lines(mut stdin: ChildStdin, mut lines: mpsc::Receiver<String>) {
+    while let Some(line) = lines.recv().await {
+        if stdin.write_all(line.as_bytes()).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Always read, so that a chatty Goose never waits; only the end is kept.
+async fn keep_last_words(mut stderr: ChildStderr, kept: Rc<RefCell<VecDeque<u8>>>) {
+    let mut buffer = vec![0; 8192];
+    while let Ok(count @ 1..) = stderr.read(&mut buffer).await {
+        let mut kept = kept.borrow_mut();
+        kept.extend(buffer.iter().take(count));
+        let surplus = kept.len().saturating_sub(LAST_WORDS);
+        kept.drain(..surplus);
+    }
+}

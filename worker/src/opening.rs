@@ -1,0 +1,311 @@
+//! Opening a Goose session: handshake, new or loaded, working folder, mode.
+//!
+//! Every session is opened with Goose's empty home as its folder, so that
+//! nothing planted in the workspace is started, and moved to the workspace
+//! afterwards. The mode is set after that and looked at: a stored session
+//! brings its own.
+//!
+//! Trust: none in what Goose says; what it does not confirm has not happened.
+
+use std::path::Path;
+use std::time::Duration;
+
+use agent_client_protocol_schema::ProtocolVersion;
+use agent_client_protocol_schema::v1::{
+    ClientCapabilities, Implementation, InitializeRequest, LoadSessionRequest, NewSessionRequest,
+};
+use gaggle_ipc::GooseSession;
+use gaggle_ipc::session::{Failure, FailureKind, GooseMode, History};
+use serde::Serialize;
+use serde_json::{Value, json};
+use tokio::time::timeout;
+
+use crate::acp::error::{failure, is_unknown_session, kind_of_error};
+use crate::acp::message::{self, Ask, Message, RpcError};
+use crate::acp::update::Update;
+use crate::goose::{Event, Goose};
+
+/// How long Goose may take for one request while a session is opened. Its own
+/// limit for an extension that does not answer is longer; people's patience is not.
+const DEADLINE: Duration = Duration::from_secs(60);
+
+/// Extensions that Goose has built in. Any other one was planted.
+const BUILT_IN: &[&str] = &[
+    "analyze",
+    "apps",
+    "chatrecall",
+    "code_execution",
+    "developer",
+    "extensionmanager",
+    "scheduler",
+    "skills",
+    "summon",
+    "todo",
+    "tom",
+];
+
+/// What a session is opened with.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Plan<'a> {
+    /// Goose's home.
+    pub(crate) goose_home: &'a Path,
+    /// Where the agent works.
+    pub(crate) workspace: &'a Path,
+    /// The mode.
+    pub(crate) mode: GooseMode,
+}
+
+/// An open session.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    /// Goose's name for it.
+    pub(crate) session: GooseSession,
+    /// What became of earlier turns.
+    pub(crate) history: History,
+    /// How the replayed history ends.
+    pub(crate) replay: Replay,
+    /// Extensions that are not Goose's own. They have run, inside the sandbox.
+    pub(crate) strangers: Vec<String>,
+}
+
+/// The end of a replayed history.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Replay {
+    /// When the first of the unanswered messages at the end was made.
+    unanswered: Option<i64>,
+    /// When the last thing before them was made.
+    before: Option<i64>,
+    /// Whether there is anything at all.
+    any: bool,
+}
+
+/// Why a request has no answer.
+#[derive(Debug)]
+enum CallError {
+    Rpc(RpcError),
+    Ended,
+    Broken,
+    TooSlow,
+}
+
+impl Replay {
+    /// Takes in the next piece of the history.
+    fn note(&mut self, update: &Update) {
+        match update {
+            Update::User(chunk) => {
+                self.any = true;
+                self.unanswered = self.unanswered.or(chunk.created);
+            }
+            Update::Answer(chunk) | Update::Thought(chunk) => self.answered(chunk.created),
+            Update::Tool { created, .. } => self.answered(*created),
+            Update::ToolProgress { .. } => self.answered(None),
+            _ => {}
+        }
+    }
+
+    fn answered(&mut self, created: Option<i64>) {
+        self.any = true;
+        self.before = created.or(self.before);
+        self.unanswered = None;
+    }
+
+    /// From when on to cut, if cutting loses nothing else: Goose cuts by the
+    /// second.
+    fn cut_from(&self) -> Option<i64> {
+        self.unanswered.filter(|cut| self.before.is_none_or(|before| before < *cut))
+    }
+}
+
+/// Shakes hands with a Goose that was just started.
+///
+/// # Errors
+/// The turn's failure.
+pub(crate) async fn shake_hands(goose: &mut Goose) -> Result<(), Failure> {
+    let capabilities = json!({"goose": {"customNotifications": true}});
+    let request = InitializeRequest::new(ProtocolVersion::V1)
+        .client_capabilities(ClientCapabilities::new().meta(capabilities.as_object().cloned()))
+        .client_info(Implementation::new("gaggle", env!("CARGO_PKG_VERSION")));
+    match call(goose, "initialize", &to_json(&request), |_| ()).await {
+        Ok(answer)
+            if answer.pointer("/agentInfo/name").and_then(Value::as_str) == Some("goose") =>
+        {
+            Ok(())
+        }
+        Ok(_) => Err(failure(FailureKind::Protocol, "the agent does not call itself goose", false)),
+        Err(error) => Err(unavailable(goose, error)),
+    }
+}
+
+/// Opens the session `resume`, or a new one.
+///
+/// # Errors
+/// The turn's failure.
+pub(crate) async fn open(
+    goose: &mut Goose,
+    plan: Plan<'_>,
+    resume: Option<&GooseSession>,
+) -> Result<Opened, Failure> {
+    let loaded = match resume {
+        Some(session) => load(goose, plan, session).await?,
+        None => None,
+    };
+    let opened = match loaded {
+        Some(opened) => opened,
+        None => create(goose, plan, resume.is_some()).await?,
+    };
+    move_to_workspace(goose, plan, &opened.session).await?;
+    set_mode(goose, plan.mode, &opened.session).await?;
+    Ok(opened)
+}
+
+/// Takes the unanswered end of the history out of Goose's memory.
+///
+/// Returns whether the history is free of it now. If not, the next prompt must say that the
+/// earlier request is void.
+pub(crate) async fn cut_unanswered(
+    goose: &mut Goose,
+    session: &GooseSession,
+    replay: &Replay,
+) -> bool {
+    if !replay.any {
+        return true;
+    }
+    let Some(from) = replay.cut_from() else { return false };
+    let params = json!({"sessionId": session.as_str(), "truncateFrom": from});
+    call(goose, "_goose/unstable/session/conversation/truncate", &params, |_| ()).await.is_ok()
+}
+
+async fn create(goose: &mut Goose, plan: Plan<'_>, lost: bool) -> Result<Opened, Failure> {
+    let params = to_json(&NewSessionRequest::new(plan.goose_home));
+    let answer = call(goose, "session/new", &params, |_| ()).await;
+    let answer = answer.map_err(|error| unavailable(goose, error))?;
+    let session = answer
+        .get("sessionId")
+        .and_then(Value::as_str)
+        .and_then(|id| GooseSession::new(id).ok())
+        .ok_or_else(|| failure(FailureKind::Protocol, "session/new gave no session id", false))?;
+    Ok(Opened {
+        session,
+        history: if lost { History::Lost } else { History::New },
+        replay: Replay::default(),
+        strangers: strangers(&answer),
+    })
+}
+
+async fn load(
+    goose: &mut Goose,
+    plan: Plan<'_>,
+    session: &GooseSession,
+) -> Result<Option<Opened>, Failure> {
+    let mut replay = Replay::default();
+    let request = LoadSessionRequest::new(session.as_str().to_owned(), plan.goose_home);
+    let params = to_json(&request);
+    match call(goose, "session/load", &params, |update| replay.note(&update)).await {
+        Ok(answer) => Ok(Some(Opened {
+            session: session.clone(),
+            history: History::Resumed,
+            replay,
+            strangers: strangers(&answer),
+        })),
+        Err(CallError::Rpc(error)) if is_unknown_session(&error) => Ok(None),
+        Err(error) => Err(unavailable(goose, error)),
+    }
+}
+
+async fn move_to_workspace(
+    goose: &mut Goose,
+    plan: Plan<'_>,
+    session: &GooseSession,
+) -> Result<(), Failure> {
+    let params = json!({"sessionId": session.as_str(), "workingDir": plan.workspace});
+    match call(goose, "_goose/unstable/session/working-dir/update", &params, |_| ()).await {
+        Ok(_) => Ok(()),
+        Err(error) => Err(unavailable(goose, error)),
+    }
+}
+
+/// Goose confirms the mode with a notice of its own before it answers.
+async fn set_mode(
+    goose: &mut Goose,
+    mode: GooseMode,
+    session: &GooseSession,
+) -> Result<(), Failure> {
+    let mut confirmed = None;
+    let params = json!({"sessionId": session.as_str(), "modeId": mode.as_str()});
+    let answer = call(goose, "session/set_mode", &params, |update| {
+        if let Update::Mode(now) = update {
+            confirmed = Some(now);
+        }
+    });
+    let refused = |why: &str| failure(FailureKind::ModeRefused, why, false);
+    match answer.await {
+        Ok(_) if confirmed.as_deref() == Some(mode.as_str()) => Ok(()),
+        Ok(_) => Err(refused("Goose did not confirm the mode")),
+        Err(CallError::Rpc(error)) => Err(refused(&error.text)),
+        Err(error) => Err(unavailable(goose, error)),
+    }
+}
+
+/// Sends one request and waits for its answer; news about any session go to
+/// `observe`, questions are refused.
+async fn call(
+    goose: &mut Goose,
+    method: &str,
+    params: &Value,
+    mut observe: impl FnMut(Update),
+) -> Result<Value, CallError> {
+    let wanted = goose.request(method, params);
+    let answer = async {
+        loop {
+            match goose.next().await {
+                Event::Message(Message::Answer { id, result }) if id == wanted => {
+                    return result.map_err(CallError::Rpc);
+                }
+                Event::Message(Message::Update { update, .. }) => observe(update),
+                Event::Message(Message::Question { id, ask }) => refuse(goose, &id, &ask),
+                Event::Message(_) => {}
+                Event::Broken => return Err(CallError::Broken),
+                Event::Ended => return Err(CallError::Ended),
+            }
+        }
+    };
+    timeout(DEADLINE, answer).await.unwrap_or(Err(CallError::TooSlow))
+}
+
+/// Answers a question that comes outside of a turn.
+pub(crate) fn refuse(goose: &Goose, id: &Value, ask: &Ask) {
+    goose.write(match ask {
+        Ask::Permission(_) => message::answer(id, &message::cancelled_outcome()),
+        Ask::NotOffered | Ask::Unknown => message::refusal(id),
+    });
+}
+
+fn unavailable(goose: &Goose, error: CallError) -> Failure {
+    let kind = FailureKind::GooseUnavailable;
+    match error {
+        CallError::Rpc(error) => failure(kind_of_error(&error, kind), &error.text, false),
+        CallError::Broken => failure(FailureKind::Protocol, "a line over the limit", false),
+        CallError::TooSlow => failure(kind, "no answer in time while a session was opened", false),
+        CallError::Ended if goose.refused_step().is_some() => {
+            failure(FailureKind::SandboxRefused, &goose.last_words(), false)
+        }
+        CallError::Ended => failure(kind, &goose.last_words(), false),
+    }
+}
+
+fn strangers(answer: &Value) -> Vec<String> {
+    let results = answer.pointer("/_meta/extensionResults").and_then(Value::as_array);
+    let names = results.into_iter().flatten().filter_map(|result| result.get("name")?.as_str());
+    names
+        .filter(|name| {
+            let plain = name.to_ascii_lowercase().replace([' ', '_'], "");
+            !BUILT_IN.iter().any(|known| known.replace('_', "") == plain)
+        })
+        .map(|name| name.chars().filter(|c| !c.is_control()).take(64).collect())
+        .take(16)
+        .collect()
+}
+
+fn to_json(request: &impl Serialize) -> Value {
+    serde_json::to_value(request).unwrap_or(Value::Null)
+}

@@ -1,0 +1,108 @@
+//! The session with the frontend, from the first frame to the last.
+//!
+//! Reading is never held up by sending: frames out go through a queue of their
+//! own. The end of the socket ends every Goose.
+//!
+//! Trust: the frontend speaks for one person; frames are decoded by `gaggle-ipc`
+//! and the first that is not one ends the session.
+
+use std::cell::Cell;
+use std::pin::pin;
+use std::process::ExitCode;
+use std::rc::Rc;
+use std::time::Duration;
+
+use gaggle_ipc::Text;
+use gaggle_ipc::channel::{ChannelError, WorkerEnd};
+use gaggle_ipc::session::{FromWorker, Hello, Settings, ToWorker};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::LocalSet;
+use tokio::time::timeout;
+
+use crate::outbox::Outbox;
+use crate::slots::Slots;
+use crate::spawner::Spawner;
+use crate::start::Ready;
+use crate::thread::Shared;
+use crate::threads::{OutOfPlace, Threads};
+
+/// How long the last frames may take to be read.
+const LAST_FRAMES: Duration = Duration::from_secs(5);
+
+/// Why a session ended otherwise than by its socket's end or a drain.
+#[derive(Debug, thiserror::Error)]
+enum SessionError {
+    #[error("the session socket failed: {0}")]
+    Channel(#[from] ChannelError),
+    #[error(transparent)]
+    OutOfPlace(#[from] OutOfPlace),
+    #[error("the frontend does not read what is sent to it")]
+    Stuck,
+    #[error("the runtime cannot be started: {0}")]
+    Runtime(#[from] std::io::Error),
+}
+
+/// Serves until the session ends.
+pub(crate) fn run(ready: Ready) -> ExitCode {
+    match serve_in_runtime(ready) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn serve_in_runtime(ready: Ready) -> Result<(), SessionError> {
+    // One thread: a Landlock domain binds the thread that entered it and those
+    // it starts, and state needs no locks.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    LocalSet::new().block_on(&runtime, serve(ready))
+}
+
+async fn serve(ready: Ready) -> Result<(), SessionError> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let channel = WorkerEnd::new(ready.session)?;
+    let hello = Hello {
+        landlock_abi: ready.domain.abi,
+        workspace: Text::lossy(&ready.environment.workspace().to_string_lossy()),
+    };
+    channel.send(&FromWorker::Hello(hello)).await?;
+    let Some(settings) = first_frame(&channel).await? else { return Ok(()) };
+    let shared = Rc::new(Shared {
+        outbox: Outbox::default(),
+        slots: Slots::new(ready.environment.max_goose),
+        workspace: ready.environment.workspace(),
+        spawner: Spawner::new(ready.programs, ready.supervision, ready.state, ready.tree),
+        settings: Cell::new(settings),
+    });
+    let mut threads = Threads::new(Rc::clone(&shared));
+    let mut sending = pin!(shared.outbox.send_all(&channel));
+    let result = loop {
+        tokio::select! {
+            frame = channel.receive() => match frame {
+                Ok(Some(frame)) => threads.take(frame).await,
+                Ok(None) => break Ok(()),
+                Err(error) => break Err(error.into()),
+            },
+            sent = &mut sending => break sent.map_err(SessionError::from),
+            () = shared.outbox.stuck() => break Err(SessionError::Stuck),
+            _ = terminate.recv() => threads.drain().await,
+            () = threads.drained() => {
+                shared.outbox.close();
+                let _ = timeout(LAST_FRAMES, &mut sending).await;
+                break Ok(());
+            }
+        }
+    };
+    threads.end().await;
+    result
+}
+
+async fn first_frame(channel: &WorkerEnd) -> Result<Option<Settings>, SessionError> {
+    match channel.receive().await? {
+        Some(ToWorker::Configure(settings)) => Ok(Some(settings)),
+        Some(_) => Err(OutOfPlace.into()),
+        None => Ok(None),
+    }
+}

@@ -1,0 +1,109 @@
+//! The shell Goose runs: gives the account its home back, takes provider keys
+//! and Goose's settings out of the environment, and becomes `bash`.
+//!
+//! Trust: none is given or taken; everything happens inside the agent's sandbox,
+//! and what is taken out here is still in Goose's own environment.
+
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::process::CommandExt;
+use std::process::{Command, ExitCode};
+
+use crate::agent_environment::{CACHE_OF_AGENT, HIDDEN_NAMES, HOME_OF_ACCOUNT, PATH_OF_ACCOUNT};
+
+const BASH: &str = "/bin/bash";
+/// The shells' own status for a command that is found and cannot be run.
+const EXIT_CANNOT_RUN: u8 = 126;
+
+/// Replaces this process with `bash`. Returns only if that failed.
+pub(crate) fn become_bash(arguments: Vec<OsString>) -> ExitCode {
+    let Some(variables) = restored(std::env::vars_os().collect()) else {
+        eprintln!(
+            "goose-shell: {HOME_OF_ACCOUNT} is not set; this shell is for Goose under gaggle-worker"
+        );
+        return ExitCode::from(EXIT_CANNOT_RUN);
+    };
+    let error = Command::new(BASH).args(arguments).env_clear().envs(variables).exec();
+    eprintln!("goose-shell: {BASH} cannot be run: {error}");
+    ExitCode::from(EXIT_CANNOT_RUN)
+}
+
+/// The environment for a person's commands; `None` without a home to restore.
+fn restored(mut all: BTreeMap<OsString, OsString>) -> Option<BTreeMap<OsString, OsString>> {
+    let home = all.remove(OsStr::new(HOME_OF_ACCOUNT))?;
+    let path = all.remove(OsStr::new(PATH_OF_ACCOUNT));
+    let cache = all.remove(OsStr::new(CACHE_OF_AGENT));
+    let hidden = all.remove(OsStr::new(HIDDEN_NAMES)).unwrap_or_default();
+    for name in hidden.as_bytes().split(|byte| *byte == b',') {
+        all.remove(OsStr::from_bytes(name));
+    }
+    all.retain(|name, _| {
+        let name = name.as_bytes();
+        ![&b"XDG_"[..], b"GOOSE_", b"GAGGLE_"].iter().any(|prefix| name.starts_with(prefix))
+    });
+    all.insert("HOME".into(), home);
+    if let Some(path) = path {
+        all.insert("PATH".into(), path);
+    }
+    if let Some(cache) = cache {
+        for (name, below) in [
+            ("XDG_CACHE_HOME", ""),
+            ("npm_config_cache", "/npm"),
+            ("CARGO_HOME", "/cargo"),
+            ("GOPATH", "/go"),
+        ] {
+            let mut place = cache.clone();
+            place.push(below);
+            all.insert(name.into(), place);
+        }
+    }
+    Some(all)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn map(pairs: &[(&str, &str)]) -> BTreeMap<OsString, OsString> {
+        pairs.iter().map(|(n, v)| (n.into(), v.into())).collect()
+    }
+
+    #[test]
+    fn keys_and_settings_are_gone_and_the_home_is_back() {
+        let before = map(&[
+            ("HOME", "/usr/lib/gaggle/goose-home"),
+            ("GAGGLE_HOME", "/home/alice"),
+            ("GAGGLE_PATH", "/usr/bin:/bin"),
+            ("PATH", "/usr/lib/gaggle/goose-home/.local/bin:/usr/bin:/bin"),
+            ("GAGGLE_HIDE", "OPENAI_API_KEY,HTTPS_PROXY"),
+            ("OPENAI_API_KEY", "k"),
+            ("HTTPS_PROXY", "http://u:p@proxy"),
+            ("XDG_CONFIG_HOME", "/usr/lib/gaggle/goose-config"),
+            ("GOOSE_MODE", "auto"),
+            ("GAGGLE_OTHER", "x"),
+            ("LANG", "C.UTF-8"),
+            ("AGENT_SESSION_ID", "20260101_1"),
+        ]);
+        let after = map(&[
+            ("HOME", "/home/alice"),
+            ("PATH", "/usr/bin:/bin"),
+            ("LANG", "C.UTF-8"),
+            ("AGENT_SESSION_ID", "20260101_1"),
+        ]);
+        assert_eq!(restored(before), Some(after));
+    }
+
+    #[test]
+    fn tools_keep_their_caches_apart_from_the_persons() {
+        let all = restored(map(&[("GAGGLE_HOME", "/h"), ("GAGGLE_CACHE", "/h/.cache/gaggle")]));
+        let all = all.unwrap();
+        assert_eq!(all[OsStr::new("XDG_CACHE_HOME")], "/h/.cache/gaggle");
+        assert_eq!(all[OsStr::new("CARGO_HOME")], "/h/.cache/gaggle/cargo");
+    }
+
+    #[test]
+    fn without_a_home_to_restore_nothing_is_run() {
+        assert_eq!(restored(map(&[("HOME", "/h")])), None);
+    }
+}

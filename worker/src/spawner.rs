@@ -1,0 +1,126 @@
+//! Starting a Goose process: leaf, configuration folder, exec step.
+//!
+//! Trust: paths and settings are root's; the mode is the frontend's word for all
+//! of this person's threads. Nothing here comes from a prompt.
+
+use std::cell::RefCell;
+use std::io;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::path::PathBuf;
+use std::process::Stdio;
+
+use gaggle_ipc::session::GooseMode;
+use nix::errno::Errno;
+use nix::fcntl::{FcntlArg, FdFlag, fcntl};
+use tokio::process::{Child, Command};
+
+use crate::cgroup::{Leaf, LeafError, Tree};
+use crate::config_folder::{ConfigFolder, wipe_leftovers};
+use crate::exec_agent::Order;
+use crate::goose::Goose;
+use crate::programs::Programs;
+use crate::role::Supervision;
+
+/// Makes Goose processes for one person.
+#[derive(Debug)]
+pub(crate) struct Spawner {
+    programs: Programs,
+    supervision: Supervision,
+    state: PathBuf,
+    growing: RefCell<Growing>,
+}
+
+#[derive(Debug)]
+struct Growing {
+    tree: Option<Tree>,
+    folders: u64,
+}
+
+/// Why there is no process.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SpawnError {
+    /// No cgroup leaf.
+    #[error(transparent)]
+    Leaf(#[from] LeafError),
+    /// No configuration folder.
+    #[error("no configuration folder for this Goose: {0}; check the space in the home")]
+    Config(io::Error),
+    /// No process.
+    #[error("the exec step cannot be started: {0}; check pids.max of the worker's cgroup")]
+    Process(#[from] io::Error),
+    /// The descriptor of the leaf cannot be handed on.
+    #[error("the leaf cannot be handed on: {0}")]
+    Handover(#[from] Errno),
+}
+
+impl Spawner {
+    /// A spawner; wipes what dead workers left in `state`.
+    pub(crate) fn new(
+        programs: Programs,
+        supervision: Supervision,
+        state: PathBuf,
+        tree: Option<Tree>,
+    ) -> Self {
+        wipe_leftovers(&state);
+        let growing = RefCell::new(Growing { tree, folders: 0 });
+        Self { programs, supervision, state, growing }
+    }
+
+    /// The folder that is Goose's home, and the `cwd` of new sessions.
+    pub(crate) fn goose_home(&self) -> &std::path::Path {
+        &self.programs.goose_home
+    }
+
+    /// Starts one Goose in `mode`.
+    ///
+    /// # Errors
+    /// [`SpawnError`]; then nothing is left running.
+    pub(crate) fn spawn(&self, mode: GooseMode) -> Result<Goose, SpawnError> {
+        let leaf = self.leaf()?;
+        let config = self.config(mode).map_err(SpawnError::Config)?;
+        let order = Order {
+            supervision: self.supervision,
+            mode,
+            procs: leaf.as_ref().map(|leaf| leaf.procs().as_raw_fd()),
+            config: config.as_ref().map(|config| config.path().to_owned()),
+        };
+        let child = self.start(&order, leaf.as_ref())?;
+        Ok(Goose::new(child, leaf, config))
+    }
+
+    fn leaf(&self) -> Result<Option<Leaf>, LeafError> {
+        self.growing.borrow_mut().tree.as_mut().map(Tree::make_leaf).transpose()
+    }
+
+    fn config(&self, mode: GooseMode) -> io::Result<Option<ConfigFolder>> {
+        if mode != GooseMode::SmartApprove {
+            return Ok(None);
+        }
+        let mut growing = self.growing.borrow_mut();
+        growing.folders += 1;
+        ConfigFolder::fresh(&self.state, growing.folders, &self.programs.goose_config).map(Some)
+    }
+
+    fn start(&self, order: &Order, leaf: Option<&Leaf>) -> Result<Child, SpawnError> {
+        let mut command = Command::new(&self.programs.worker);
+        command
+            .arg("exec-agent")
+            .args(order.to_arguments())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .process_group(0)
+            .kill_on_drop(true);
+        let Some(leaf) = leaf else { return Ok(command.spawn()?) };
+        // This process has one thread, so nothing else is started in between.
+        set_inheritable(leaf.procs(), true)?;
+        let child = command.spawn();
+        set_inheritable(leaf.procs(), false)?;
+        Ok(child?)
+    }
+}
+
+fn set_inheritable(fd: &OwnedFd, inheritable: bool) -> Result<(), Errno> {
+    let flags = if inheritable { FdFlag::empty() } else { FdFlag::FD_CLOEXEC };
+    fcntl(fd, FcntlArg::F_SETFD(flags)).map(drop)
+}

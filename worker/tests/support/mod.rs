@@ -1,0 +1,297 @@
+//! A worker as a frontend sees it: the real program without a supervisor, the
+//! real Goose, a home of its own and a scripted model.
+#![allow(dead_code, reason = "each test file uses its part")]
+
+pub(crate) mod model;
+
+use std::ffi::OsString;
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::Duration;
+
+use gaggle_ipc::channel::FrontendEnd;
+use gaggle_ipc::session::{
+    Before, DeltaKind, FromWorker, GooseMode, Hello, Part, Settings, ToWorker, TurnEnd,
+};
+use gaggle_ipc::{GooseSession, Text, ThreadId, TurnId, seqpacket};
+use tempfile::TempDir;
+use tokio::time::{Instant, sleep, timeout};
+
+use model::Model;
+
+/// Longer than anything takes on a busy machine.
+const DEADLINE: Duration = Duration::from_secs(60);
+
+/// A person's machine: programs, home, model.
+pub(crate) struct Lab {
+    root: TempDir,
+    pub(crate) model: Model,
+    environment: Vec<(OsString, OsString)>,
+    pub(crate) settings: Settings,
+}
+
+/// A running worker and the frontend's end of its socket.
+pub(crate) struct Worker {
+    pub(crate) child: Child,
+    channel: FrontendEnd,
+    pub(crate) hello: Hello,
+    next_turn: u64,
+}
+
+/// Everything that came of one turn.
+#[derive(Debug, Default)]
+pub(crate) struct Played {
+    pub(crate) messages: Vec<FromWorker>,
+}
+
+impl Lab {
+    pub(crate) fn new() -> Self {
+        // Below the target folder, not in /tmp: agents may write in /tmp.
+        let root = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+        let programs = root.path().join("programs");
+        fs::create_dir_all(programs.join("goose-home")).unwrap();
+        fs::create_dir_all(programs.join("goose-config/goose")).unwrap();
+        fs::write(programs.join("goose-config/goose/config.yaml"), "extensions: {}\n").unwrap();
+        let worker = programs.join("gaggle-worker");
+        fs::hard_link(env!("CARGO_BIN_EXE_gaggle-worker"), &worker).unwrap();
+        symlink("gaggle-worker", programs.join("goose-shell")).unwrap();
+        fs::create_dir(root.path().join("home")).unwrap();
+        let model = Model::start();
+        let mut lab = Self {
+            root,
+            environment: Vec::new(),
+            settings: Settings { mode: GooseMode::Auto, inactivity_ms: 120_000, idle_ms: 120_000 },
+            model,
+        };
+        let home = lab.home();
+        lab.set("HOME", home);
+        lab.set("PATH", "/usr/bin:/bin");
+        lab.set("GAGGLE_GOOSE", goose());
+        for (name, value) in [
+            ("GOOSE_PROVIDER", "openai"),
+            ("GOOSE_MODEL", "gpt-4o"),
+            ("OPENAI_API_KEY", "sk-of-this-test"),
+        ] {
+            lab.set(&format!("GAGGLE_AGENT_ENV_{name}"), value);
+        }
+        let host = format!("http://127.0.0.1:{}", lab.model.port());
+        lab.set("GAGGLE_AGENT_ENV_OPENAI_HOST", host);
+        lab
+    }
+
+    pub(crate) fn set(&mut self, name: &str, value: impl Into<OsString>) {
+        self.unset(name);
+        self.environment.push((name.into(), value.into()));
+    }
+
+    pub(crate) fn unset(&mut self, name: &str) {
+        self.environment.retain(|(present, _)| present != name);
+    }
+
+    pub(crate) fn home(&self) -> PathBuf {
+        self.root.path().join("home")
+    }
+
+    pub(crate) fn workspace(&self) -> PathBuf {
+        self.home().join("workspace")
+    }
+
+    pub(crate) fn programs(&self) -> PathBuf {
+        self.root.path().join("programs")
+    }
+
+    /// Starts a worker without telling it anything.
+    pub(crate) async fn start_bare(&self) -> Worker {
+        let (ours, theirs) = seqpacket::pair().unwrap();
+        // The shell moves the socket to its number.
+        let child = Command::new("/bin/sh")
+            .args(["-c", r#"exec "$0" unsupervised 3<&0 0</dev/null"#])
+            .arg(self.programs().join("gaggle-worker"))
+            .env_clear()
+            .envs(self.environment.iter().cloned())
+            .stdin(Stdio::from(theirs))
+            .spawn()
+            .unwrap();
+        let channel = FrontendEnd::new(ours).unwrap();
+        let first = timeout(DEADLINE, channel.receive()).await.unwrap().unwrap();
+        let Some(FromWorker::Hello(hello)) = first else { panic!("not a Hello: {first:?}") };
+        Worker { child, channel, hello, next_turn: 0 }
+    }
+
+    /// Starts a worker and configures it.
+    pub(crate) async fn start(&self) -> Worker {
+        let worker = self.start_bare().await;
+        worker.send(ToWorker::Configure(self.settings)).await;
+        worker
+    }
+}
+
+/// Goose 1.52, which a test cannot do without.
+fn goose() -> PathBuf {
+    let given = std::env::var_os("GAGGLE_TEST_GOOSE").map(PathBuf::from);
+    let fetched = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/goose/1.52.0/goose");
+    let path = given.unwrap_or(fetched);
+    assert!(
+        path.exists(),
+        "Goose is not at {}; `cargo xtask test` fetches it, or name it in GAGGLE_TEST_GOOSE",
+        path.display()
+    );
+    path
+}
+
+pub(crate) fn thread(last: char) -> ThreadId {
+    ThreadId::new(&format!("zo3yx6gsxbf8ppuaojzhiaj1y{last}")).unwrap()
+}
+
+impl Worker {
+    pub(crate) async fn send(&self, message: ToWorker) {
+        self.channel.send(&message).await.unwrap();
+    }
+
+    pub(crate) async fn receive(&self) -> Option<FromWorker> {
+        timeout(DEADLINE, self.channel.receive()).await.expect("the worker says nothing").unwrap()
+    }
+
+    /// Sends a prompt and returns its turn.
+    pub(crate) async fn prompt(&mut self, thread: ThreadId, text: &str) -> TurnId {
+        self.prompt_after(thread, text, None, Before::Complete).await
+    }
+
+    pub(crate) async fn prompt_after(
+        &mut self,
+        thread: ThreadId,
+        text: &str,
+        resume: Option<GooseSession>,
+        before: Before,
+    ) -> TurnId {
+        self.next_turn += 1;
+        let turn = TurnId(self.next_turn);
+        for text in Part::pieces(text) {
+            self.send(ToWorker::PromptPart { thread, turn, text }).await;
+        }
+        self.send(ToWorker::Prompt { thread, turn, resume, before }).await;
+        turn
+    }
+
+    /// Receives until `wanted` is seen, and returns all of it.
+    pub(crate) async fn until(&self, wanted: impl Fn(&FromWorker) -> bool) -> Played {
+        let mut played = Played::default();
+        loop {
+            let message = self.receive().await.expect("the worker is gone");
+            let found = wanted(&message);
+            played.messages.push(message);
+            if found {
+                return played;
+            }
+        }
+    }
+
+    /// Receives until the turn has ended.
+    pub(crate) async fn end_of(&self, turn: TurnId) -> Played {
+        self.until(|message| matches!(message, FromWorker::TurnEnded { turn: t, .. } if *t == turn))
+            .await
+    }
+
+    /// Sends a prompt and waits for its end.
+    pub(crate) async fn play(&mut self, thread: ThreadId, text: &str) -> Played {
+        let turn = self.prompt(thread, text).await;
+        self.end_of(turn).await
+    }
+
+    /// Closes the socket and waits for the worker's end.
+    pub(crate) async fn hang_up(self) -> ExitStatus {
+        let Self { child, channel, .. } = self;
+        drop(channel);
+        exit_of(child).await
+    }
+
+    /// Waits for the worker's end while the socket stays.
+    pub(crate) async fn exit(self) -> ExitStatus {
+        let Self { child, channel, .. } = self;
+        let status = exit_of(child).await;
+        drop(channel);
+        status
+    }
+}
+
+async fn exit_of(mut child: Child) -> ExitStatus {
+    let deadline = Instant::now() + DEADLINE;
+    loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            return status;
+        }
+        assert!(Instant::now() < deadline, "the worker does not end");
+        sleep(Duration::from_millis(10)).await;
+    }
+}
+
+impl Played {
+    pub(crate) fn answer(&self) -> String {
+        self.text(DeltaKind::Answer)
+    }
+
+    pub(crate) fn text(&self, wanted: DeltaKind) -> String {
+        let text = |message: &FromWorker| match message {
+            FromWorker::Delta { kind, text, .. } if *kind == wanted => text.as_str().to_owned(),
+            _ => String::new(),
+        };
+        self.messages.iter().map(text).collect()
+    }
+
+    pub(crate) fn end(&self) -> &TurnEnd {
+        match self.messages.last() {
+            Some(FromWorker::TurnEnded { end, .. }) => end,
+            other => panic!("no end of a turn: {other:?}"),
+        }
+    }
+
+    pub(crate) fn failure(&self) -> &gaggle_ipc::session::Failure {
+        match self.end() {
+            TurnEnd::Failed(failure) => failure,
+            other => panic!("no failure: {other:?}"),
+        }
+    }
+
+    pub(crate) fn ready(&self) -> Option<(GooseSession, gaggle_ipc::session::History)> {
+        self.messages.iter().find_map(|message| match message {
+            FromWorker::ThreadReady { session, history, .. } => Some((session.clone(), *history)),
+            _ => None,
+        })
+    }
+
+    /// What the last tool that ended put out.
+    pub(crate) fn tool_output(&self) -> String {
+        let output = self.messages.iter().rev().find_map(|message| match message {
+            FromWorker::Tool { state, detail, .. }
+                if *state != gaggle_ipc::session::ToolState::Running =>
+            {
+                Some(detail.as_str().to_owned())
+            }
+            _ => None,
+        });
+        output.unwrap_or_else(|| panic!("no tool ended: {:?}", self.messages))
+    }
+}
+
+/// Waits until `holds`.
+pub(crate) async fn eventually(what: &str, holds: impl Fn() -> bool) {
+    let deadline = Instant::now() + DEADLINE;
+    while !holds() {
+        assert!(Instant::now() < deadline, "{what}");
+        sleep(Duration::from_millis(10)).await;
+    }
+}
+
+/// Whether a process lives, by the number in a file it wrote.
+pub(crate) fn lives(pid_file: &Path) -> bool {
+    let pid = fs::read_to_string(pid_file).unwrap();
+    let status = fs::read_to_string(format!("/proc/{}/status", pid.trim()));
+    // A zombie waits for its parent and does nothing any more.
+    status.is_ok_and(|status| !status.contains("State:\tZ"))
+}
+
+pub(crate) fn text<const MAX: usize>(text: &str) -> Text<MAX> {
+    Text::new(text).unwrap()
+}
