@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Result;
+use gaggle_tests::lab::namespace::process_name;
 use gaggle_tests::lab::{Lab, Which, wait};
 
 #[test]
@@ -30,8 +31,7 @@ fn a_lab_stands_and_leaves_nothing() -> Result<()> {
 }
 
 fn is_sleep(pid: i32) -> bool {
-    // Not by its name, which it keeps as a zombie until it is reaped.
-    std::fs::read_to_string(format!("/proc/{pid}/cmdline")).is_ok_and(|line| line.starts_with("sleep"))
+    process_name(pid) == "sleep"
 }
 
 #[test]

@@ -28,6 +28,7 @@ pub struct Builder {
     raw_mapping: Option<String>,
     supervisor: String,
     frontend: String,
+    mode: Option<String>,
     provider: Option<String>,
     goose: Option<PathBuf>,
     real: Option<(String, String)>,
@@ -76,7 +77,14 @@ impl Builder {
         self
     }
 
-    /// More lines for the end of `gaggle.toml`.
+    /// How Goose decides on tool calls, if not `auto`.
+    #[must_use]
+    pub fn mode(mut self, mode: &str) -> Self {
+        self.mode = Some(mode.to_owned());
+        self
+    }
+
+    /// More lines for `gaggle.toml`; the first ones go to its section `[goose]`.
     #[must_use]
     pub fn frontend(mut self, lines: &str) -> Self {
         self.frontend += &format!("{lines}\n");
@@ -197,7 +205,8 @@ impl Builder {
             Some((url, token)) => (url.as_str(), token.as_str()),
             None => (simulator.url(), token),
         };
-        let gaggle = gaggle_toml(url, &Path::new(CONFIG).join(TOKEN_FILE), &self.frontend);
+        let mode = self.mode.as_deref().unwrap_or("auto");
+        let gaggle = gaggle_toml(url, &Path::new(CONFIG).join(TOKEN_FILE), mode, &self.frontend);
         let file = |name: &str, content: String, mode, of_frontend| ConfigFile {
             name: name.to_owned(),
             content,

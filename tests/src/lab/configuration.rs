@@ -25,13 +25,14 @@ pub fn scripted_provider(llm: &Llm) -> String {
     format!("GOOSE_PROVIDER=openai\nGOOSE_MODEL=gpt-4o\nOPENAI_HOST={url}\nOPENAI_API_KEY=x\n")
 }
 
-/// `gaggle.toml` for the Mattermost at `url`, with more lines at its end.
+/// `gaggle.toml` for the Mattermost at `url`. `more` goes on in its last section,
+/// `[goose]`, and may begin others.
 #[must_use]
-pub fn gaggle_toml(url: &str, token_file: &Path, more: &str) -> String {
+pub fn gaggle_toml(url: &str, token_file: &Path, mode: &str, more: &str) -> String {
     let token_file = token_file.display();
     // To loopback plain HTTP needs no permission; to a real server it is refused.
     format!(
         "[mattermost]\nurl = \"{url}\"\ntoken_file = \"{token_file}\"\n\n\
-         [goose]\nmode = \"auto\"\n{more}"
+         [goose]\nmode = \"{mode}\"\n{more}"
     )
 }

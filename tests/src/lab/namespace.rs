@@ -122,6 +122,25 @@ impl Namespace {
         processes_below(&self.cgroup.join(part), &mut found);
         found
     }
+
+    /// Process ids of the people's processes of that name.
+    #[must_use]
+    pub fn people_running(&self, name: &str) -> Vec<i32> {
+        let mut pids = self.processes("workers");
+        pids.retain(|pid| process_name(*pid) == name);
+        pids
+    }
+}
+
+/// The name of a process, empty once it is gone or a zombie.
+#[must_use]
+pub fn process_name(pid: i32) -> String {
+    let read = |file: &str| std::fs::read_to_string(format!("/proc/{pid}/{file}"));
+    // A zombie keeps its name but has no command line any more.
+    match (read("cmdline"), read("comm")) {
+        (Ok(line), Ok(name)) if !line.is_empty() => name.trim_end().to_owned(),
+        _ => String::new(),
+    }
 }
 
 fn processes_below(folder: &Path, found: &mut Vec<i32>) {

@@ -36,6 +36,14 @@ impl Lab {
         Ok(Thread { lab: self, person, root, asked: root })
     }
 
+    /// A thread that began before.
+    ///
+    /// # Errors
+    /// The lab has no such person.
+    pub fn thread(&self, name: &str, root: Id) -> Result<Thread<'_>> {
+        Ok(Thread { lab: self, person: self.person(name)?, root, asked: root })
+    }
+
     /// Asks and waits for the whole answer.
     ///
     /// # Errors

@@ -75,7 +75,7 @@ impl Solo {
         };
         let token_file = at("etc").join("token");
         write_private(&token_file, token)?;
-        fs::write(at("etc").join("gaggle.toml"), gaggle_toml(url, &token_file, ""))?;
+        fs::write(at("etc").join("gaggle.toml"), gaggle_toml(url, &token_file, "auto", ""))?;
         let starter = control::Starter { worker, goose, home: at("home"), provider };
         let control = Control::listen(&at("run"), starter)?;
         let frontend = frontend(folder.path())?;
