@@ -89,7 +89,7 @@ impl Client {
         }
         let (channels, skipped) = known::<Channel>(answer.json()?);
         remember(lists, path, &answer, &channels, skipped);
-        Ok(Listed { channels, skipped, server_time, unchanged: false })
+        Ok(Listed { channels, skipped, unchanged: false })
     }
 
     /// One channel. Its counters come from a cache and lag behind edits.
