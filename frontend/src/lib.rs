@@ -5,6 +5,7 @@
 //! at the edge, and never believed further than its type says.
 #![forbid(unsafe_code)]
 
+pub mod arguments;
 pub mod commands;
 pub mod config;
 pub mod conversation;
@@ -16,6 +17,7 @@ pub mod markdown;
 pub mod mattermost;
 pub mod mentions;
 pub mod render;
+pub mod service;
 pub mod state;
 pub mod supervisor;
 pub mod words;

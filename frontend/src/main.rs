@@ -1,3 +1,70 @@
-//! Not written yet.
+//! `gaggle-frontend`: starts the service of this crate's library.
+//!
+//! Trust: whoever starts the process, which is never root: nothing in here
+//! needs a privilege, and a hole in it must not give one.
+#![forbid(unsafe_code)]
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::Parser;
+use gaggle_frontend::arguments::{Arguments, EXIT_CONFIG, EXIT_TOKEN};
+use gaggle_frontend::config::{Config, Environment};
+use gaggle_frontend::service::{self, ServiceError, Surroundings};
+use tokio::signal::unix::{SignalKind, signal};
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let environment = Environment::of_this_process();
+    let config = match Config::load(&arguments.config_dir, &environment) {
+        Ok(config) => config,
+        Err(error) => return fail(&error, EXIT_CONFIG),
+    };
+    if arguments.check_config {
+        for notice in &config.notices {
+            println!("{notice}");
+        }
+        println!("the configuration is usable");
+        return ExitCode::SUCCESS;
+    }
+    if nix::unistd::geteuid().is_root() {
+        let refusal = "never run as root: start it with `systemctl start gaggle-frontend`, or as an account of its own";
+        return fail(&refusal, 1);
+    }
+    if let Err(error) = gaggle_frontend::log::init(config.debug) {
+        return fail(&error, 1);
+    }
+    let around = Surroundings::new(arguments.runtime_dir, arguments.state_dir);
+    match serve(config, around) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure::Service(error)) if error.is_token() => fail(&error, EXIT_TOKEN),
+        Err(error) => fail(&error, 1),
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error("the runtime cannot be set up: {0}")]
+    Runtime(#[from] std::io::Error),
+    #[error(transparent)]
+    Service(#[from] ServiceError),
+}
+
+fn serve(config: Config, around: Surroundings) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let mut terminated = signal(SignalKind::terminate())?;
+        let mut interrupted = signal(SignalKind::interrupt())?;
+        let shutdown = async move {
+            tokio::select! {
+                _ = terminated.recv() => {}
+                _ = interrupted.recv() => {}
+            }
+        };
+        Ok(service::run(config, around, shutdown).await?)
+    })
+}
+
+fn fail(error: &dyn std::fmt::Display, status: u8) -> ExitCode {
+    eprintln!("gaggle-frontend: {error}");
+    ExitCode::from(status)
+}

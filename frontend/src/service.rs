@@ -1,0 +1,250 @@
+//! The frontend's life: from its settings to its last delivered answer.
+//!
+//! Trust: the configuration is the admin's. A token that Mattermost does not
+//! accept ends the process, because a bot that ignores everybody looks healthy.
+
+use std::collections::HashSet;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use gaggle_ipc::session::Settings;
+use sd_notify::NotifyState;
+use tokio::sync::watch;
+
+use crate::config::{ApprovedUser, Config};
+use crate::conversation::{Conversations, Parts};
+use crate::delivery::Pace;
+use crate::gate::{Approved, Gate};
+use crate::ingest::{Ingest, IngestError};
+use crate::mattermost::{self, Client, User};
+use crate::state::{State, StateError};
+use crate::supervisor::Supervisor;
+use crate::worker::Workers;
+
+/// The control socket's name in the runtime folder.
+const CONTROL_SOCKET: &str = "control.sock";
+/// Pause before an unreachable Mattermost is asked again, doubled up to the last.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const LAST_PAUSE: Duration = Duration::from_secs(30);
+
+/// What a service needs beside its configuration.
+#[derive(Debug, Clone)]
+pub struct Surroundings {
+    /// Where the supervisor's sockets are.
+    pub runtime_dir: PathBuf,
+    /// Where the state is kept.
+    pub state_dir: PathBuf,
+    /// How fast answers are edited.
+    pub pace: Pace,
+    /// How long running turns may go on once the service is to stop.
+    pub grace: Duration,
+    /// How long the last words may take to be delivered after that.
+    pub last_words: Duration,
+}
+
+impl Surroundings {
+    /// The usual times with these folders.
+    #[must_use]
+    pub fn new(runtime_dir: PathBuf, state_dir: PathBuf) -> Self {
+        Self {
+            runtime_dir,
+            state_dir,
+            pace: Pace::default(),
+            grace: Duration::from_secs(60),
+            last_words: Duration::from_secs(10),
+        }
+    }
+}
+
+/// Why the service ended by itself.
+#[derive(Debug, thiserror::Error)]
+pub enum ServiceError {
+    /// Mattermost is of no use.
+    #[error(transparent)]
+    Mattermost(#[from] mattermost::Error),
+    /// The state is of no use.
+    #[error(transparent)]
+    State(#[from] StateError),
+}
+
+impl ServiceError {
+    /// Only a new token helps.
+    #[must_use]
+    pub fn is_token(&self) -> bool {
+        matches!(self, Self::Mattermost(error) if error.is_fatal())
+    }
+}
+
+impl From<IngestError> for ServiceError {
+    fn from(error: IngestError) -> Self {
+        match error {
+            IngestError::Mattermost(error) => Self::Mattermost(error),
+            IngestError::State(error) => Self::State(error),
+        }
+    }
+}
+
+/// Serves until `shutdown` completes and everything is brought to its end.
+///
+/// # Errors
+/// [`ServiceError`]: going on would be of no use.
+pub async fn run(
+    config: Config,
+    around: Surroundings,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> Result<(), ServiceError> {
+    let (stop, stopping) = watch::channel(false);
+    tokio::spawn(async move {
+        shutdown.await;
+        stop.send_replace(true);
+        // Held until the end: a sender that is gone would count as a stop.
+        stop.closed().await;
+    });
+    for notice in &config.notices {
+        tracing::info!("{notice}");
+    }
+    let state = State::open(&around.state_dir)?;
+    let client = Client::new(&config.mattermost)?;
+    notify(&[NotifyState::Ready, NotifyState::Status("waiting for Mattermost")]);
+    tokio::spawn(feed_watchdog());
+    let gate = tokio::select! {
+        gate = log_in(&client, &config) => gate?,
+        () = stopped(stopping.clone()) => return Ok(()),
+    };
+    state.bind(gate.1.id).await?;
+    serve(config, around, state, client, gate, stopping).await
+}
+
+async fn serve(
+    config: Config,
+    around: Surroundings,
+    state: State,
+    client: Client,
+    (gate, me): (Gate, User),
+    stopping: watch::Receiver<bool>,
+) -> Result<(), ServiceError> {
+    tracing::info!(bot = %me.username, id = %me.id, "logged in to Mattermost");
+    let supervisor = Supervisor::connect(around.runtime_dir.join(CONTROL_SOCKET));
+    let (conversations, mut failed) = Conversations::new(Parts {
+        client: client.clone(),
+        state: state.clone(),
+        gate,
+        workers: Workers::new(supervisor, settings(&config)),
+        mode: config.trace,
+        pace: around.pace,
+        max_sessions: config.max_sessions,
+    });
+    let ingest = Ingest::new(client, state, &me, config.poll_interval);
+    notify(&[NotifyState::Status("serving")]);
+    let intake = conversations.clone();
+    let stop = stopped(stopping.clone());
+    let serving = async move {
+        intake.recover().await?;
+        ingest.run(intake, stop).await.map_err(ServiceError::from)
+    };
+    tokio::select! {
+        served = serving => served?,
+        () = stopped(stopping) => {}
+        Some(error) = failed.recv() => return Err(error.into()),
+    }
+    tracing::info!("stopping: running turns may end");
+    let longest = around.grace + around.last_words + Duration::from_secs(20);
+    let longest = u32::try_from(longest.as_micros()).unwrap_or(u32::MAX);
+    notify(&[NotifyState::Stopping, NotifyState::ExtendTimeoutUsec(longest)]);
+    conversations.shut_down(around.grace, around.last_words).await;
+    Ok(())
+}
+
+/// Who the bot is and whom it serves, as soon as Mattermost answers.
+async fn log_in(client: &Client, config: &Config) -> Result<(Gate, User), ServiceError> {
+    let mut pause = FIRST_PAUSE;
+    loop {
+        let error = match try_log_in(client, config).await {
+            Ok(found) => return Ok(found),
+            Err(error) => error,
+        };
+        let passes = matches!(
+            error,
+            mattermost::Error::Unavailable { .. } | mattermost::Error::RateLimited { .. }
+        );
+        if !passes {
+            return Err(error.into());
+        }
+        tracing::warn!(%error, "waiting for Mattermost");
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(LAST_PAUSE);
+    }
+}
+
+async fn try_log_in(client: &Client, config: &Config) -> Result<(Gate, User), mattermost::Error> {
+    let me = client.me().await?;
+    let approved = approved(client, &config.approved).await?;
+    let gate = Gate {
+        me: me.id,
+        name: me.username.clone(),
+        rules: config.rules,
+        approved,
+        allowed_bots: config.allowed_bots.iter().copied().collect(),
+    };
+    Ok((gate, me))
+}
+
+/// Names are resolved once: people can change them, and others can take them.
+async fn approved(
+    client: &Client,
+    listed: &[ApprovedUser],
+) -> Result<Approved, mattermost::Error> {
+    if listed.is_empty() {
+        return Ok(Approved::Mapped);
+    }
+    let mut ids = HashSet::new();
+    let mut names = Vec::new();
+    for user in listed {
+        match user {
+            ApprovedUser::Id(id) => {
+                ids.insert(*id);
+            }
+            ApprovedUser::Username(name) => names.push(name.clone()),
+        }
+    }
+    if !names.is_empty() {
+        let found = client.users_by_usernames(&names).await?;
+        for name in &names {
+            if !found.iter().any(|user| user.username == *name) {
+                tracing::warn!(%name, "an approved user does not exist in Mattermost");
+            }
+        }
+        ids.extend(found.iter().map(|user| user.id));
+    }
+    Ok(Approved::Only(ids))
+}
+
+fn settings(config: &Config) -> Settings {
+    let ms = |time: Duration| u32::try_from(time.as_millis()).unwrap_or(u32::MAX);
+    Settings {
+        mode: config.mode,
+        inactivity_ms: ms(config.rpc_timeout),
+        idle_ms: ms(config.goose_idle),
+    }
+}
+
+async fn stopped(mut stopping: watch::Receiver<bool>) {
+    let _ = stopping.wait_for(|stop| *stop).await;
+}
+
+/// Tells systemd that the event loop turns, if it wants to know.
+async fn feed_watchdog() {
+    let Some(limit) = sd_notify::watchdog_enabled() else {
+        return;
+    };
+    let mut ticks = tokio::time::interval(limit / 3);
+    loop {
+        ticks.tick().await;
+        notify(&[NotifyState::Watchdog]);
+    }
+}
+
+fn notify(state: &[NotifyState<'_>]) {
+    // Without systemd there is nobody to tell.
+    let _ = sd_notify::notify(state);
+}
