@@ -2,7 +2,9 @@
 //!
 //! Trust: the test.
 
+use std::fs::Permissions;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -154,7 +156,9 @@ impl Builder {
         simulator.add_to_team(team, bot.id)?;
         let people = self.people(&simulator, team, bot.id)?;
         let spec = self.spec(&people, &simulator, &bot.token, &llm)?;
-        let outside = tempfile::Builder::new().prefix("gaggle-lab-").tempdir()?;
+        let private = Permissions::from_mode(0o700);
+        let outside =
+            tempfile::Builder::new().prefix("gaggle-lab-").permissions(private).tempdir()?;
         let spec = Spec { outside: outside.path().to_owned(), ..spec };
         let namespace = Namespace::build(&programs::built("gaggle-lab")?, &spec, outside)?;
         let mut lab = Lab {

@@ -8,7 +8,7 @@ use serde_json::Value;
 /// The person's own texts in `body`, oldest first.
 pub(super) fn user_texts(body: &Value) -> Vec<String> {
     let of_person = messages(body).iter().filter(|m| is_of_person(m));
-    of_person.map(visible_text).collect()
+    of_person.flat_map(texts_in).collect()
 }
 
 /// All its messages, oldest first.
@@ -45,11 +45,17 @@ pub(super) fn last_tool_result(messages: &[Value]) -> Option<String> {
     result.map(text_of)
 }
 
-/// The text without the block that Goose adds to it.
+/// The newest text of the person in a message.
 pub(super) fn visible_text(message: &Value) -> String {
+    texts_in(message).pop().unwrap_or_default()
+}
+
+/// The person's texts in a message, oldest first. Goose closes each with a block
+/// of its own, and joins those that were left without an answer.
+fn texts_in(message: &Value) -> Vec<String> {
     let text = text_of(message);
-    let own = text.split("<turn-context>").next().unwrap_or_default();
-    own.trim().to_owned()
+    let own = text.split("</turn-context>").filter_map(|part| part.split("<turn-context>").next());
+    own.map(|part| part.trim().to_owned()).filter(|part| !part.is_empty()).collect()
 }
 
 /// The whole text of a message.

@@ -83,6 +83,15 @@ async fn steps_follow_each_other_and_recall_shows_what_the_request_holds() {
 }
 
 #[tokio::test]
+async fn of_messages_that_goose_joined_the_newest_counts() {
+    let llm = start().await;
+    let joined =
+        "!!error\n<turn-context>\nt\n</turn-context>\nhello\n<turn-context>\nt\n</turn-context>";
+    assert_eq!(ask_text(&llm, joined).await, "echo: hello");
+    assert_eq!(llm.llm.requests()[0].user_texts(), ["!!error", "hello"]);
+}
+
+#[tokio::test]
 async fn errors_come_with_their_status_and_end_when_told_to() {
     let llm = start().await;
     for code in [400_u16, 401, 404, 429, 500] {

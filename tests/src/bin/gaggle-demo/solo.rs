@@ -9,7 +9,7 @@ mod control;
 
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, symlink};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt, symlink};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -61,7 +61,9 @@ impl Solo {
         let bot = simulator.create_bot("goose")?;
         let person = simulator.create_user("you")?;
         let direct = simulator.direct_channel(person.id, bot.id)?;
-        let folder = tempfile::Builder::new().prefix("gaggle-demo-").tempdir()?;
+        let private = fs::Permissions::from_mode(0o700);
+        let folder =
+            tempfile::Builder::new().prefix("gaggle-demo-").permissions(private).tempdir()?;
         let at = |name: &str| folder.path().join(name);
         for name in ["lib", "etc", "run", "state", "home"] {
             fs::DirBuilder::new().mode(0o700).create(at(name))?;

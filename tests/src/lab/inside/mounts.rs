@@ -46,13 +46,8 @@ pub(super) fn programs_and_config(spec: &Spec) -> Result<()> {
     }
     give(&at(STATE), FRONTEND_UID, 0o700)?;
     let bind = MsFlags::MS_BIND | MsFlags::MS_REC;
-    mount(Some(&stage), "/srv", NOTHING, bind, NOTHING).context("mount over /srv")
-}
-
-/// Removes the test's folder, should the test no longer be there to do it.
-pub(super) fn forget_stage(spec: &Spec) {
-    let _ = umount2(&spec.outside.join("stage"), MntFlags::MNT_DETACH);
-    let _ = fs::remove_dir_all(&spec.outside);
+    mount(Some(&stage), "/srv", NOTHING, bind, NOTHING).context("mount over /srv")?;
+    umount2(&stage, MntFlags::MNT_DETACH).context("leave the stage")
 }
 
 fn install(from: &Path, to: &Path) -> Result<()> {
