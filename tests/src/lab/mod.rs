@@ -13,6 +13,7 @@
 //! # }
 //! ```
 
+mod bare_goose;
 mod builder;
 mod configuration;
 pub mod goose;
@@ -36,6 +37,7 @@ use tokio::runtime::Runtime;
 use crate::llm::Llm;
 use crate::mattermost::{self, Id, Simulator};
 
+pub use bare_goose::BareGoose;
 pub use builder::Builder;
 pub use configuration::{TOKEN_FILE, gaggle_toml, goose_config, scripted_provider};
 pub use people::Person;

@@ -1,0 +1,73 @@
+//! Goose as a person would start it by hand, without Gaggle around it: the
+//! positive control for everything that Gaggle keeps from working.
+//!
+//! Trust: none; it runs as the person in their home.
+
+use std::io::Write;
+use std::process::{Child, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use serde_json::{Value, json};
+
+use super::people::Person;
+use super::spec::PROGRAMS;
+use super::{Lab, wait};
+
+/// A Goose that started at all has started by then.
+const START: Duration = Duration::from_secs(30);
+
+/// A running Goose; killed when dropped.
+pub struct BareGoose(Child);
+
+impl BareGoose {
+    /// Starts it with a session in `folder` and one prompt, with the settings
+    /// `NAME=value` beside those of the provider.
+    ///
+    /// # Errors
+    /// It cannot be started.
+    pub fn start(lab: &Lab, person: &Person, folder: &str, settings: &[&str]) -> Result<Self> {
+        let id = person.uid.to_string();
+        let home = format!("HOME=/home/{}", person.name);
+        let host = format!("OPENAI_HOST={}", lab.llm.url());
+        let goose = format!("{PROGRAMS}/goose");
+        let mut arguments = vec!["setpriv", "--reuid", &id, "--regid", &id, "--clear-groups"];
+        arguments.extend(["--", "env", &home, &host, "GOOSE_PROVIDER=openai"]);
+        arguments.extend(["GOOSE_MODEL=gpt-4o", "OPENAI_API_KEY=x", "GOOSE_DISABLE_KEYRING=1"]);
+        arguments.extend(settings);
+        arguments.extend([goose.as_str(), "acp"]);
+        let mut command = lab.namespace.command(&arguments);
+        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+        let mut goose = Self(command.spawn().context("start Goose")?);
+        let prompt = json!([{"type": "text", "text": "hello"}]);
+        for (id, method, parameters) in [
+            (1, "initialize", json!({"protocolVersion": 1, "clientCapabilities": {}})),
+            (2, "session/new", json!({"cwd": folder, "mcpServers": []})),
+        ] {
+            goose.send(id, method, &parameters)?;
+        }
+        // The first session of a fresh day; its id needs no reading back.
+        let session = lab.namespace.run(person.uid, &["date", "-u", "+%Y%m%d_1"])?;
+        let session = String::from_utf8_lossy(&session.stdout).trim().to_owned();
+        goose.send(3, "session/prompt", &json!({"sessionId": session, "prompt": prompt}))?;
+        Ok(goose)
+    }
+
+    fn send(&mut self, id: u32, method: &str, parameters: &Value) -> Result<()> {
+        let request = json!({"jsonrpc": "2.0", "id": id, "method": method, "params": parameters});
+        let input = self.0.stdin.as_mut().context("its standard input")?;
+        Ok(writeln!(input, "{request}")?)
+    }
+
+    /// Waits until `look` finds something.
+    pub fn until<T>(&self, look: impl FnMut() -> Option<T>) -> Option<T> {
+        wait::until(START, look)
+    }
+}
+
+impl Drop for BareGoose {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
