@@ -9,6 +9,8 @@ use serde_json::json;
 
 use super::ids::Id;
 
+const NO_ROUTE: &str = "api.context.404.app_error";
+
 /// A refusal.
 #[derive(Clone, Debug)]
 pub(super) struct ApiError {
@@ -72,6 +74,11 @@ impl ApiError {
         Self::new(StatusCode::NOT_FOUND, "app.post.get.app_error", "Unable to get the post.")
     }
 
+    /// A path nobody serves. It alone is answered as plain text.
+    pub(super) fn no_route() -> Self {
+        Self::new(StatusCode::NOT_FOUND, NO_ROUTE, "Sorry, we could not find the page.")
+    }
+
     /// A limit of the simulator itself, which a real server does not have.
     pub(super) fn full() -> Self {
         Self::internal("simulator.full", "The simulator is full.")
@@ -97,14 +104,16 @@ impl std::error::Error for ApiError {}
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let request_id = Id::random();
-        (
-            self.status,
-            [
-                (header::CONTENT_TYPE.as_str(), "application/json"),
-                ("x-request-id", request_id.as_str()),
-            ],
-            self.body(request_id).to_string(),
-        )
-            .into_response()
+        let mut body = self.body(request_id);
+        let mut kind = "application/json";
+        if self.id == NO_ROUTE {
+            kind = "text/plain; charset=utf-8";
+            if let Some(fields) = body.as_object_mut() {
+                fields.remove("request_id");
+            }
+        }
+        let headers =
+            [(header::CONTENT_TYPE.as_str(), kind), ("x-request-id", request_id.as_str())];
+        (self.status, headers, body.to_string()).into_response()
     }
 }

@@ -81,6 +81,9 @@ pub(super) struct Connection {
     /// The socket that may send now; a later socket takes the place.
     socket: Option<u64>,
     abandoned_at: i64,
+    /// Something happened while the user was deactivated: from then on the
+    /// connection hears nothing, even after they are active again.
+    pub(super) muted: bool,
 }
 
 impl Connection {
@@ -94,6 +97,7 @@ impl Connection {
             wake: Arc::new(Notify::new()),
             socket: None,
             abandoned_at: 0,
+            muted: false,
         }
     }
 
@@ -220,6 +224,9 @@ impl State {
             .map(|(id, _)| *id)
             .collect();
         for id in recipients {
+            if self.mute_if_inactive(id) {
+                continue;
+            }
             for _ in 0..copies {
                 self.enqueue(id, event, &json);
             }
@@ -239,10 +246,14 @@ impl State {
         connection.push(json.clone());
     }
 
-    /// A deactivated user's socket stays open but hears nothing.
+    fn mute_if_inactive(&mut self, id: Id) -> bool {
+        let Some(connection) = self.hub.connections.get_mut(&id) else { return true };
+        connection.muted |= self.users.get(&connection.user).is_none_or(|user| user.delete_at != 0);
+        connection.muted
+    }
+
     fn receives(&self, user: Id, event: &Event) -> bool {
-        let active = self.users.get(&user).is_some_and(|user| user.delete_at == 0);
-        if !active || event.to.omit_users.contains(&user) {
+        if event.to.omit_users.contains(&user) {
             return false;
         }
         if let Some(only) = event.to.user {

@@ -111,7 +111,7 @@ impl State {
             let props = props(&[("username", json!(name))]);
             self.post_system(user, id, "system_leave_channel", &text, props);
         } else {
-            let text = format!("{name} removed from the channel.");
+            let text = format!("@{name} removed from the channel.");
             let props = props(&[("removedUserId", json!(user)), ("removedUsername", json!(name))]);
             self.post_system(by, id, "system_remove_from_channel", &text, props);
         }

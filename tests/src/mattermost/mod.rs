@@ -34,7 +34,9 @@ mod rest_posts;
 mod rest_users;
 mod server;
 mod state;
+mod surrogates;
 mod talk;
+mod telling;
 mod version;
 mod websocket;
 

@@ -137,6 +137,7 @@ pub struct Post {
     pub file_ids: Vec<Id>,
     /// The flag clients go by; `PUT` can wipe it while the reactions stay.
     pub has_reactions: bool,
+    pub(super) inserted: u64,
     pub(super) heap: u64,
 }
 
@@ -158,6 +159,7 @@ impl Post {
             props: Map::new(),
             file_ids: Vec::new(),
             has_reactions: false,
+            inserted: 0,
             heap: 0,
         }
     }

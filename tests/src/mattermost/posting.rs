@@ -8,8 +8,7 @@ use axum::http::StatusCode;
 use serde_json::{Map, Value, json};
 
 use super::error::ApiError;
-use super::events::Event;
-use super::ids::{Id, or_empty};
+use super::ids::Id;
 use super::mentions::{self, Keywords, Mentions};
 use super::model::{ChannelKind, Post};
 use super::state::{Pending, State};
@@ -228,7 +227,8 @@ impl State {
 
     fn store_post(&mut self, mut post: Post, pending: &str) {
         let id = post.id;
-        post.heap = self.next_heap();
+        post.inserted = self.next_heap();
+        post.heap = post.inserted;
         let Some(channel) = self.channels.get_mut(&post.channel_id) else { return };
         channel.last_post_at = channel.last_post_at.max(post.create_at);
         if post.counts() {
@@ -237,7 +237,7 @@ impl State {
         }
         let timeline = self.timelines.entry(post.channel_id).or_default();
         timeline.heap.insert(post.heap, id);
-        timeline.live.insert((post.create_at, id));
+        timeline.live.insert((post.create_at, post.inserted, id));
         if let Some(root) = post.root_id {
             self.replies.entry(root).or_default().push(id);
             let update_at = post.update_at;
@@ -247,6 +247,7 @@ impl State {
         self.posts.insert(id, post.clone());
         self.count_mentions(&post, &mentions);
         self.publish_posted(&post, pending, &mentions);
+        self.tell_of_absent(&post, &mentions);
     }
 
     fn count_mentions(&mut self, post: &Post, mentions: &Mentions) {
@@ -288,38 +289,6 @@ impl State {
             found.users.remove(&post.user_id);
         }
         found
-    }
-
-    fn publish_posted(&mut self, post: &Post, pending: &str, mentions: &Mentions) {
-        let (Some(channel), Some(author)) =
-            (self.channels.get(&post.channel_id), self.users.get(&post.user_id))
-        else {
-            return;
-        };
-        let direct = channel.kind == ChannelKind::Direct;
-        let overridden = post.props.get("override_username").and_then(Value::as_str);
-        let sender = match overridden {
-            _ if post.is_system() => "System".to_owned(),
-            Some(name) if post.prop_is("from_webhook", "true") && !direct => name.to_owned(),
-            _ => format!("@{}", author.username),
-        };
-        let shown =
-            if direct { format!("@{}", author.username) } else { channel.display_name.clone() };
-        let mut data = json!({
-            "channel_display_name": shown, "channel_name": channel.name,
-            "channel_type": channel.kind.letter(), "team_id": or_empty(channel.team),
-            "sender_name": sender, "set_online": true,
-            "post": self.post_json(post, true, pending).to_string(),
-        });
-        if let Some(fields) = data.as_object_mut() {
-            if !mentions.users.is_empty() {
-                fields.insert("mentions".to_owned(), json!(json!(mentions.users).to_string()));
-            }
-            if !post.file_ids.is_empty() {
-                fields.insert("otherFile".to_owned(), json!("true"));
-            }
-        }
-        self.publish(&Event::to_channel("posted", post.channel_id, data));
     }
 }
 

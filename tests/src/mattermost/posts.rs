@@ -149,7 +149,7 @@ impl State {
             gone.delete_at = now;
             gone.props.insert("deleteBy".to_owned(), json!(user));
             if let Some(timeline) = self.timelines.get_mut(&gone.channel_id) {
-                timeline.live.remove(&(gone.create_at, row));
+                timeline.live.remove(&(gone.create_at, gone.inserted, row));
             }
             self.touch(row, now);
         }

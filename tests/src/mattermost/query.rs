@@ -36,13 +36,16 @@ impl State {
             return self.posts_since(channel, time, query.skip_threads);
         }
         let order = self.page_of(channel, query);
+        let anchored = matches!(query.part, Part::Before(_) | Part::After(_));
+        let count = anchored || query.skip_threads || query.roots_only;
         let mut posts = Map::new();
         for id in &order {
             let Some(post) = self.posts.get(id) else { continue };
-            if query.roots_only {
-                posts.insert(id.to_string(), self.post_json(post, true, ""));
-            } else {
-                self.add_with_thread(&mut posts, post, query.skip_threads);
+            posts.insert(id.to_string(), self.post_json(post, count, ""));
+            // Only around an anchor does a root bring its replies.
+            let wanted = post.root_id.is_some() || anchored;
+            if wanted && !query.roots_only {
+                self.add_thread(&mut posts, post, !query.skip_threads, count);
             }
         }
         let (next, prev) = self.neighbours(channel, query, &order);
@@ -62,19 +65,19 @@ impl State {
         match &query.part {
             Part::After(anchor) => {
                 let Some(time) = time_of(anchor) else { return Vec::new() };
-                let later = timeline.live.iter().filter(|(at, _)| *at > time);
-                let ids = later.map(|(_, id)| *id).filter(wanted);
+                let later = timeline.live.iter().filter(|(at, ..)| *at > time);
+                let ids = later.map(|(_, _, id)| *id).filter(wanted);
                 let mut page: Vec<Id> = ids.skip(skip).take(take).collect();
                 page.reverse();
                 page
             }
             Part::Before(anchor) => {
                 let Some(time) = time_of(anchor) else { return Vec::new() };
-                let earlier = newest_first.filter(|(at, _)| *at < time);
-                earlier.map(|(_, id)| *id).filter(wanted).skip(skip).take(take).collect()
+                let earlier = newest_first.filter(|(at, ..)| *at < time);
+                earlier.map(|(_, _, id)| *id).filter(wanted).skip(skip).take(take).collect()
             }
             Part::Newest | Part::Since(_) => {
-                newest_first.map(|(_, id)| *id).filter(wanted).skip(skip).take(take).collect()
+                newest_first.map(|(_, _, id)| *id).filter(wanted).skip(skip).take(take).collect()
             }
         }
     }
@@ -99,22 +102,21 @@ impl State {
         let time = self.posts.get(&id)?.create_at;
         let live = &self.timelines.get(&channel)?.live;
         if later {
-            live.iter().find(|(at, _)| *at > time).map(|(_, id)| *id)
+            live.iter().find(|(at, ..)| *at > time).map(|(_, _, id)| *id)
         } else {
-            live.iter().rev().find(|(at, _)| *at < time).map(|(_, id)| *id)
+            live.iter().rev().find(|(at, ..)| *at < time).map(|(_, _, id)| *id)
         }
     }
 
-    /// A reply brings its root; unless told otherwise, a post of a thread
-    /// brings all of it.
-    fn add_with_thread(&self, posts: &mut Map<String, Value>, post: &Post, skip_threads: bool) {
+    /// Adds the root of a post, and if wanted all replies to it.
+    fn add_thread(&self, posts: &mut Map<String, Value>, post: &Post, replies: bool, count: bool) {
         let root = post.root_id.unwrap_or(post.id);
-        let replies = self.replies.get(&root).filter(|_| !skip_threads);
-        for id in [root, post.id].iter().chain(replies.into_iter().flatten()) {
+        let replies = self.replies.get(&root).filter(|_| replies);
+        for id in std::iter::once(&root).chain(replies.into_iter().flatten()) {
             if !posts.contains_key(id.as_str())
                 && let Ok(found) = self.post(*id)
             {
-                posts.insert(id.to_string(), self.post_json(found, true, ""));
+                posts.insert(id.to_string(), self.post_json(found, count, ""));
             }
         }
     }
@@ -152,7 +154,7 @@ impl State {
         let replies = self.replies.get(&root).into_iter().flatten();
         let order: Vec<Id> = [id, root].into_iter().chain(replies.copied()).collect();
         let mut posts = Map::new();
-        self.add_with_thread(&mut posts, post, false);
+        self.add_thread(&mut posts, post, true, true);
         Ok(json!({ "order": order, "posts": posts, "next_post_id": "", "prev_post_id": "" }))
     }
 

@@ -10,7 +10,7 @@ use axum::extract::{
     State as Shared,
 };
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -67,15 +67,8 @@ async fn stamp(
     response
 }
 
-pub(super) async fn not_found(uri: Uri) -> Response {
-    let body = json!({
-        "id": "api.context.404.app_error",
-        "message": "Sorry, we could not find the page.",
-        "detailed_error": format!("There doesn't appear to be an api call for the url='{uri}'."),
-        "status_code": 404,
-    });
-    (StatusCode::NOT_FOUND, [(header::CONTENT_TYPE, "text/plain; charset=utf-8")], body.to_string())
-        .into_response()
+async fn not_found() -> ApiError {
+    ApiError::no_route()
 }
 
 async fn ping() -> Response {
@@ -163,14 +156,17 @@ impl OptionalFromRequestParts<App> for Caller {
     }
 }
 
-/// An id in a path.
+/// An id in a path. What could not be one makes it another path.
 pub(super) fn path_id(text: &str, name: &str) -> Result<Id, ApiError> {
+    if !text.chars().all(|c| c.is_ascii_alphanumeric()) {
+        return Err(ApiError::no_route());
+    }
     Id::parse(text).ok_or_else(|| ApiError::url_param(name))
 }
 
 /// A JSON body; `name` is what it is called in the refusal.
 pub(super) fn parse_body(body: &Bytes, name: &str) -> Result<Value, ApiError> {
-    serde_json::from_slice(body).map_err(|_| ApiError::body_param(name))
+    super::surrogates::parse(body).ok_or_else(|| ApiError::body_param(name))
 }
 
 /// A text field of a body; absent and null are empty.

@@ -120,11 +120,10 @@ async fn all_channels(
     Shared(app): Shared<App>,
     caller: Option<Caller>,
     Path(user): Path<String>,
-    uri: axum::http::Uri,
     headers: HeaderMap,
 ) -> Answer {
     if !app.read(|state| state.version.lists_all_channels()) {
-        return Ok(super::rest::not_found(uri).await);
+        return Err(ApiError::no_route());
     }
     let caller = caller.ok_or_else(ApiError::session_expired)?;
     let user = own(caller, &user)?;

@@ -205,7 +205,11 @@ async fn react(Shared(app): Shared<App>, caller: Caller, body: Bytes) -> Answer 
     let body = parse_body(&body, "reaction")?;
     let (user, post) = (id_field(&body, "user_id")?, id_field(&body, "post_id")?);
     if user != caller.user {
-        return Err(ApiError::permissions());
+        return Err(ApiError::new(
+            StatusCode::FORBIDDEN,
+            "api.reaction.save_reaction.user_id.app_error",
+            "You cannot save reaction for the other user.",
+        ));
     }
     ok(&app.change(|state| state.react(post, user, text(&body, "emoji_name")))?)
 }

@@ -24,8 +24,8 @@ pub(super) struct Timeline {
     /// All rows, deleted ones and earlier texts too, in the order of the
     /// table. An update moves a row to the end, as in PostgreSQL.
     pub(super) heap: BTreeMap<u64, Id>,
-    /// What is not deleted, by creation time.
-    pub(super) live: BTreeSet<(i64, Id)>,
+    /// What is not deleted, by time of creation and then of insertion.
+    pub(super) live: BTreeSet<(i64, u64, Id)>,
 }
 
 /// An idempotency key that was seen lately.

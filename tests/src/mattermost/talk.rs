@@ -127,7 +127,7 @@ impl Simulator {
     pub fn posts(&self, channel: Id) -> Vec<Post> {
         self.app.read(|state| {
             let live = state.timelines.get(&channel).map(|timeline| &timeline.live);
-            let ids = live.into_iter().flatten().map(|(_, id)| id);
+            let ids = live.into_iter().flatten().map(|(_, _, id)| id);
             ids.filter_map(|id| state.posts.get(id).cloned()).collect()
         })
     }

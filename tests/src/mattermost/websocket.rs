@@ -11,7 +11,7 @@ use axum::extract::{ConnectInfo, Query, State as Shared};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
-use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until, timeout};
 
 use super::error::ApiError;
 use super::events::{Connection, Event};
@@ -138,6 +138,7 @@ impl Client {
         // A client that answers no ping for this long is taken for dead.
         let patience = every * 5 / 3;
         let mut heard = Instant::now();
+        let (authenticated, mut checked) = (Instant::now() + AUTH_DEADLINE, false);
         loop {
             let Some(wake) = self.wake() else { return };
             if self.flush().await.is_none() {
@@ -145,12 +146,18 @@ impl Client {
             }
             tokio::select! {
                 () = wake.notified() => {}
+                () = sleep_until(authenticated), if !checked => {
+                    if self.is_muted() {
+                        return;
+                    }
+                    checked = true;
+                }
                 _ = pings.tick() => {
                     if self.put(Message::Ping(Bytes::new())).await.is_none() {
                         return;
                     }
                 }
-                () = tokio::time::sleep_until(heard + patience) => return,
+                () = sleep_until(heard + patience) => return,
                 message = self.socket.recv() => match message {
                     Some(Ok(Message::Pong(_))) => heard = Instant::now(),
                     Some(Ok(Message::Text(action))) => {
@@ -168,6 +175,14 @@ impl Client {
                 },
             }
         }
+    }
+
+    fn is_muted(&self) -> bool {
+        let line = self.line.map(|line| line.connection);
+        self.app.read(|state| {
+            let connection = line.and_then(|line| state.hub.connections.get(&line));
+            connection.is_none_or(|connection| connection.muted)
+        })
     }
 
     fn wake(&self) -> Option<std::sync::Arc<tokio::sync::Notify>> {
@@ -218,6 +233,7 @@ impl Client {
         let line = self.line?;
         Some(self.app.change(|state| {
             let connection = state.hub.connections.get(&line.connection);
+            let connection = connection.filter(|connection| !connection.muted);
             let token = connection.map(|connection| connection.token.clone()).unwrap_or_default();
             let user = state.session(&token)?.id;
             match action {
