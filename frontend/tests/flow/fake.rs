@@ -1,0 +1,277 @@
+//! A supervisor that starts nothing, and workers whose every word the test says.
+//!
+//! Trust: nobody; it lives in the test's own process.
+
+use std::collections::HashMap;
+use std::os::fd::OwnedFd;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use gaggle_ipc::channel::WorkerEnd;
+use gaggle_ipc::control::{ControlReply, ControlRequest, Refusal, WorkerExit};
+use gaggle_ipc::launch::Profile;
+use gaggle_ipc::session::{
+    Before, DeltaKind, FromWorker, Hello, History, Part, ToWorker, ToolState, TurnEnd,
+};
+use gaggle_ipc::{
+    AccountName, GooseSession, MattermostUserId, Text, ThreadId, TurnId, WorkerId, codec, seqpacket,
+};
+use tokio::io::unix::AsyncFd;
+use tokio::sync::mpsc;
+
+/// What the frontend did, in order.
+#[derive(Debug)]
+pub(crate) enum Did {
+    Started(MattermostUserId),
+    Asked(Asked),
+    Cancelled(ThreadId),
+    Replied(gaggle_ipc::session::PermissionChoice),
+    Closed(ThreadId),
+    Drained,
+}
+
+/// A prompt that arrived at a worker.
+#[derive(Debug, Clone)]
+pub(crate) struct Asked {
+    pub(crate) user: MattermostUserId,
+    pub(crate) thread: ThreadId,
+    pub(crate) turn: TurnId,
+    pub(crate) text: String,
+    pub(crate) resume: Option<GooseSession>,
+    pub(crate) before: Before,
+    say: mpsc::UnboundedSender<Say>,
+}
+
+#[derive(Debug)]
+enum Say {
+    Word(FromWorker),
+    Die(WorkerExit),
+}
+
+impl Asked {
+    pub(crate) fn ready(&self) -> &Self {
+        let session = GooseSession::new(&format!("s_{}", self.turn.0)).unwrap();
+        self.word(FromWorker::ThreadReady { thread: self.thread, session, history: History::New });
+        self.word(FromWorker::TurnStarted { thread: self.thread, turn: self.turn });
+        self
+    }
+
+    pub(crate) fn word(&self, word: FromWorker) -> &Self {
+        let _ = self.say.send(Say::Word(word));
+        self
+    }
+
+    fn delta(&self, kind: DeltaKind, text: &str) -> &Self {
+        for text in Part::pieces(text) {
+            self.word(FromWorker::Delta { thread: self.thread, turn: self.turn, kind, text });
+        }
+        self
+    }
+
+    pub(crate) fn say(&self, text: &str) -> &Self {
+        self.delta(DeltaKind::Answer, text)
+    }
+
+    pub(crate) fn think(&self, text: &str) -> &Self {
+        self.delta(DeltaKind::Thought, text)
+    }
+
+    pub(crate) fn tool(&self, call: u32, state: ToolState, title: &str) -> &Self {
+        self.word(FromWorker::Tool {
+            thread: self.thread,
+            turn: self.turn,
+            call,
+            state,
+            name: Text::lossy("shell"),
+            title: Text::lossy(title),
+            detail: Text::default(),
+        })
+    }
+
+    pub(crate) fn end(&self, end: TurnEnd) {
+        self.word(FromWorker::TurnEnded { thread: self.thread, turn: self.turn, end });
+    }
+
+    /// A whole answer in one go.
+    pub(crate) fn answer(&self, text: &str) {
+        self.ready().say(text).end(TurnEnd::Complete);
+    }
+
+    pub(crate) fn die(&self, exit: WorkerExit) {
+        let _ = self.say.send(Say::Die(exit));
+    }
+}
+
+/// The supervisor. Lives as long as its task.
+pub(crate) struct Supervisor {
+    did: mpsc::UnboundedReceiver<Did>,
+    refusals: Arc<Mutex<HashMap<MattermostUserId, Refusal>>>,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl Drop for Supervisor {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Supervisor {
+    pub(crate) fn listen(runtime_dir: &Path) -> Self {
+        let listener = seqpacket::listen_at(&runtime_dir.join("control.sock")).unwrap();
+        let listener = AsyncFd::new(listener).unwrap();
+        let (tell, did) = mpsc::unbounded_channel();
+        let refusals = Arc::new(Mutex::new(HashMap::new()));
+        let known = refusals.clone();
+        let task = tokio::spawn(async move {
+            loop {
+                let mut guard = listener.readable().await.unwrap();
+                match guard.try_io(|fd| seqpacket::accept(fd.get_ref())) {
+                    Ok(Ok(socket)) => {
+                        tokio::spawn(serve(socket, tell.clone(), known.clone()));
+                    }
+                    Ok(Err(error)) => panic!("accept: {error}"),
+                    Err(_) => {}
+                }
+            }
+        });
+        Self { did, refusals, task }
+    }
+
+    pub(crate) fn refuse(&self, user: MattermostUserId, refusal: impl Into<Refusal>) {
+        self.refusals.lock().unwrap().insert(user, refusal.into());
+    }
+
+    /// What the frontend does next.
+    pub(crate) async fn next(&mut self) -> Did {
+        let next = tokio::time::timeout(Duration::from_secs(20), self.did.recv()).await;
+        next.expect("the frontend does nothing").unwrap()
+    }
+
+    /// What it has done already, if anything.
+    pub(crate) fn done(&mut self) -> Option<Did> {
+        self.did.try_recv().ok()
+    }
+
+    /// The next prompt; starts of workers on the way are passed over.
+    pub(crate) async fn asked(&mut self) -> Asked {
+        loop {
+            match self.next().await {
+                Did::Asked(asked) => return asked,
+                Did::Started(_) => {}
+                other => panic!("{other:?} instead of a prompt"),
+            }
+        }
+    }
+}
+
+type Refusals = Arc<Mutex<HashMap<MattermostUserId, Refusal>>>;
+
+async fn serve(socket: OwnedFd, tell: mpsc::UnboundedSender<Did>, refusals: Refusals) {
+    let socket = Arc::new(AsyncFd::new(socket).unwrap());
+    let mut workers: HashMap<MattermostUserId, WorkerId> = HashMap::new();
+    let mut next = 0;
+    let (gone, mut ended) = mpsc::unbounded_channel();
+    loop {
+        let request = tokio::select! {
+            request = receive(&socket) => request,
+            Some((user, worker, exit)) = ended.recv() => {
+                workers.remove(&user);
+                send(&socket, &ControlReply::Exited { worker, exit }, None);
+                continue;
+            }
+        };
+        match request {
+            None => return,
+            Some(ControlRequest::Start { request, user }) => {
+                let refusal = refusals.lock().unwrap().get(&user).copied();
+                if let Some(refusal) = refusal {
+                    send(&socket, &ControlReply::Refused { request, refusal }, None);
+                } else if let Some(worker) = workers.get(&user).copied() {
+                    send(&socket, &ControlReply::Running { request, worker }, None);
+                } else {
+                    next += 1;
+                    let worker = WorkerId(next);
+                    workers.insert(user, worker);
+                    let (theirs, ours) = seqpacket::pair().unwrap();
+                    let started = ControlReply::Started {
+                        request,
+                        worker,
+                        account: AccountName::new("alice").unwrap(),
+                        profile: Profile::Workspace,
+                        shared: false,
+                    };
+                    let _ = tell.send(Did::Started(user));
+                    send(&socket, &started, Some(&theirs));
+                    tokio::spawn(work(ours, user, worker, tell.clone(), gone.clone()));
+                }
+            }
+            Some(ControlRequest::Stop { request, worker }) => {
+                send(&socket, &ControlReply::Stopping { request, worker }, None);
+            }
+            Some(ControlRequest::List { .. }) => {}
+        }
+    }
+}
+
+async fn receive(socket: &AsyncFd<OwnedFd>) -> Option<ControlRequest> {
+    loop {
+        let mut guard = socket.readable().await.unwrap();
+        let packet = guard.try_io(|fd| Ok(seqpacket::receive(fd.get_ref(), codec::MAX_REQUEST)?));
+        match packet {
+            Ok(Ok(packet)) if packet.is_end() => return None,
+            Ok(Ok(packet)) => return codec::decode(&packet.bytes, codec::MAX_REQUEST).ok(),
+            Ok(Err(_)) => return None,
+            Err(_) => {}
+        }
+    }
+}
+
+fn send(socket: &AsyncFd<OwnedFd>, reply: &ControlReply, fd: Option<&OwnedFd>) {
+    let _ = seqpacket::send(socket.get_ref(), &codec::encode(reply).unwrap(), fd);
+}
+
+type Gone = mpsc::UnboundedSender<(MattermostUserId, WorkerId, WorkerExit)>;
+
+async fn work(
+    socket: OwnedFd,
+    user: MattermostUserId,
+    worker: WorkerId,
+    tell: mpsc::UnboundedSender<Did>,
+    gone: Gone,
+) {
+    let end = WorkerEnd::new(socket).unwrap();
+    let workspace = Text::lossy("/home/alice/workspace");
+    end.send(&FromWorker::Hello(Hello { landlock_abi: 7, workspace })).await.unwrap();
+    let (say, mut words) = mpsc::unbounded_channel();
+    let mut texts: HashMap<TurnId, String> = HashMap::new();
+    let exit = loop {
+        let message = tokio::select! {
+            message = end.receive() => message,
+            Some(say) = words.recv() => match say {
+                Say::Word(word) => { let _ = end.send(&word).await; continue; }
+                Say::Die(exit) => break exit,
+            },
+        };
+        let did = match message {
+            Ok(Some(ToWorker::PromptPart { turn, text, .. })) => {
+                texts.entry(turn).or_default().push_str(text.as_str());
+                continue;
+            }
+            Ok(Some(ToWorker::Prompt { thread, turn, resume, before })) => {
+                let text = texts.remove(&turn).unwrap_or_default();
+                let say = say.clone();
+                Did::Asked(Asked { user, thread, turn, text, resume, before, say })
+            }
+            Ok(Some(ToWorker::Cancel { thread, .. })) => Did::Cancelled(thread),
+            Ok(Some(ToWorker::PermissionReply { choice, .. })) => Did::Replied(choice),
+            Ok(Some(ToWorker::CloseThread { thread })) => Did::Closed(thread),
+            Ok(Some(ToWorker::Drain)) => Did::Drained,
+            Ok(Some(ToWorker::Configure(_))) => continue,
+            Ok(None) | Err(_) => break WorkerExit::Status(0),
+        };
+        let _ = tell.send(did);
+    };
+    drop(end);
+    let _ = gone.send((user, worker, exit));
+}

@@ -1,0 +1,224 @@
+//! A Mattermost with a bot, people and a channel, and the frontend in a runtime
+//! of its own, so that it can be killed between two instructions.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use gaggle_frontend::config::{Config, Environment};
+use gaggle_frontend::service::{self, ServiceError, Surroundings};
+use gaggle_ipc::MattermostUserId;
+use gaggle_tests::mattermost::{Account, Id, NewPost, Options, Post, Simulator, Visibility};
+use tempfile::TempDir;
+use tokio::sync::oneshot;
+
+use crate::fake::Supervisor;
+
+/// Longest time that anything expected may take.
+const DEADLINE: Duration = Duration::from_secs(20);
+
+pub(crate) struct World {
+    pub(crate) sim: Simulator,
+    pub(crate) supervisor: Supervisor,
+    pub(crate) bot: Account,
+    pub(crate) alice: Account,
+    pub(crate) bob: Account,
+    pub(crate) channel: Id,
+    pub(crate) settings: Vec<(String, String)>,
+    pub(crate) long: Duration,
+    probes: Id,
+    folder: TempDir,
+    running: Option<Running>,
+}
+
+struct Running {
+    runtime: tokio::runtime::Runtime,
+    stop: oneshot::Sender<()>,
+    ended: oneshot::Receiver<Result<(), ServiceError>>,
+}
+
+impl World {
+    /// With the frontend started.
+    pub(crate) async fn new() -> Self {
+        let mut world = Self::prepare().await;
+        world.start().await;
+        world.reading().await;
+        world
+    }
+
+    /// Without the frontend.
+    pub(crate) async fn prepare() -> Self {
+        let sim = Simulator::start(Options::default()).await.unwrap();
+        let (bot, alice, bob) = (
+            sim.create_bot("goosebot").unwrap(),
+            sim.create_user("alice").unwrap(),
+            sim.create_user("bob").unwrap(),
+        );
+        let team = sim.create_team("team").unwrap();
+        let channel = sim.create_channel(team, "town", Visibility::Public).unwrap();
+        let probes = sim.create_channel(team, "probes", Visibility::Public).unwrap();
+        for account in [&bot, &alice, &bob] {
+            sim.add_to_team(team, account.id).unwrap();
+            sim.add_to_channel(channel, account.id).unwrap();
+            sim.add_to_channel(probes, account.id).unwrap();
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let state = folder.path().join("state");
+        std::fs::create_dir(&state).unwrap();
+        std::fs::set_permissions(&state, std::os::unix::fs::PermissionsExt::from_mode(0o700))
+            .unwrap();
+        let settings = [
+            ("MATTERMOST_URL", sim.url()),
+            ("MATTERMOST_TOKEN", &bot.token),
+            ("POLL_INTERVAL", "0.1"),
+        ];
+        let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
+        let supervisor = Supervisor::listen(folder.path());
+        let long = Duration::from_secs(600);
+        Self {
+            sim,
+            supervisor,
+            bot,
+            alice,
+            bob,
+            channel,
+            settings,
+            long,
+            probes,
+            folder,
+            running: None,
+        }
+    }
+
+    pub(crate) fn set(&mut self, name: &str, value: &str) {
+        self.settings.push((name.to_owned(), value.to_owned()));
+    }
+
+    fn state_dir(&self) -> PathBuf {
+        self.folder.path().join("state")
+    }
+
+    /// Starts the frontend.
+    pub(crate) async fn start(&mut self) {
+        let environment: Environment = self.settings.iter().cloned().collect();
+        let config = Config::load(&self.folder.path().join("none"), &environment).unwrap();
+        let mut around = Surroundings::new(self.folder.path().to_owned(), self.state_dir());
+        around.pace.edit = Duration::from_millis(30);
+        around.pace.long = self.long;
+        around.grace = Duration::from_millis(300);
+        around.last_words = Duration::from_secs(5);
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+        let runtime = runtime.unwrap();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let (tell, ended) = oneshot::channel();
+        runtime.spawn(async move {
+            let shutdown = async move {
+                let _ = stopped.await;
+            };
+            let _ = tell.send(service::run(config, around, shutdown).await);
+        });
+        self.running = Some(Running { runtime, stop, ended });
+    }
+
+    /// Waits until the frontend reads posts: the very first start answers no
+    /// history, so what is asked before that is not answered.
+    pub(crate) async fn reading(&self) {
+        let deadline = tokio::time::Instant::now() + DEADLINE;
+        loop {
+            let probe = self.sim.post(self.bob.id, self.probes, "@goosebot !help").unwrap();
+            let answered =
+                self.sim.wait_for_post(self.probes, Duration::from_millis(300), |post| {
+                    post.root_id == Some(probe)
+                });
+            if answered.await.is_ok() {
+                return;
+            }
+            assert!(tokio::time::Instant::now() < deadline, "the frontend reads no posts");
+        }
+    }
+
+    /// Kills the frontend wherever it is.
+    pub(crate) fn kill(&mut self) {
+        if let Some(running) = self.running.take() {
+            // Its tasks are dropped where they wait, as SIGKILL would have it.
+            let (dropped, done) = std::sync::mpsc::channel();
+            std::thread::spawn(move || {
+                running.runtime.shutdown_timeout(Duration::from_secs(10));
+                let _ = dropped.send(());
+            });
+            done.recv().unwrap();
+        }
+    }
+
+    /// Stops the frontend as systemd does; how it ended.
+    pub(crate) async fn stop(&mut self) -> Result<(), ServiceError> {
+        let Running { runtime, stop, ended } = self.running.take().unwrap();
+        let _ = stop.send(());
+        let result = tokio::time::timeout(DEADLINE, ended).await.unwrap().unwrap();
+        runtime.shutdown_background();
+        result
+    }
+
+    /// How the frontend ended by itself.
+    pub(crate) async fn ended(&mut self) -> Result<(), ServiceError> {
+        let Running { runtime, ended, .. } = self.running.take().unwrap();
+        let result = tokio::time::timeout(DEADLINE, ended).await.unwrap().unwrap();
+        runtime.shutdown_background();
+        result
+    }
+
+    /// Waits for a post of the bot in the thread of `root`.
+    pub(crate) async fn answer(&self, root: Id, wanted: impl Fn(&Post) -> bool) -> Post {
+        let channel = self.sim.get(root).unwrap().channel_id;
+        let bot = self.bot.id;
+        let found = self.sim.wait_for_post(channel, DEADLINE, |post| {
+            post.user_id == bot && post.root_id == Some(root) && wanted(post)
+        });
+        found.await.unwrap()
+    }
+
+    /// Waits for a post of the bot with exactly this text.
+    pub(crate) async fn says(&self, root: Id, text: &str) -> Post {
+        self.answer(root, |post| post.message == text).await
+    }
+
+    /// The bot's texts in a thread, oldest first.
+    pub(crate) fn texts(&self, root: Id) -> Vec<String> {
+        let mut posts = self.sim.thread(root);
+        posts.retain(|post| post.user_id == self.bot.id);
+        posts.into_iter().map(|post| post.message).collect()
+    }
+
+    /// Alice asks in the channel.
+    pub(crate) fn ask(&self, text: &str) -> Id {
+        self.sim.post(self.alice.id, self.channel, &format!("@goosebot {text}")).unwrap()
+    }
+
+    pub(crate) fn post_with_props(&self, user: Id, text: &str, prop: (&str, &str)) -> Id {
+        let mut new = NewPost { message: text.to_owned(), ..NewPost::default() };
+        new.props.insert(prop.0.to_owned(), prop.1.into());
+        self.sim.post_with(user, self.channel, new).unwrap()
+    }
+
+    /// Waits until a later post is answered, by which time everything before it
+    /// in the channel was taken or left alone.
+    pub(crate) async fn settle(&mut self) {
+        let root = self.ask("settle");
+        let asked = self.supervisor.asked().await;
+        assert_eq!(asked.text, "settle");
+        asked.answer("settled");
+        self.says(root, "settled").await;
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        if let Some(running) = self.running.take() {
+            running.runtime.shutdown_background();
+        }
+    }
+}
+
+pub(crate) fn user(account: &Account) -> MattermostUserId {
+    MattermostUserId::new(account.id.as_str()).unwrap()
+}
