@@ -28,8 +28,6 @@ use crate::workers::State;
 const MINUTE: Duration = Duration::from_secs(60);
 /// How often a dying worker's cgroup is looked at.
 const BURIAL: Duration = Duration::from_millis(5);
-/// Longest sleep, well below any sensible watchdog.
-const LONGEST: Duration = Duration::from_secs(5);
 
 /// A descriptor's meaning.
 #[derive(Clone, Copy)]
@@ -52,6 +50,13 @@ pub(crate) struct EventLoop {
     admins: Vec<AdminConnection>,
     frontend_uid: u32,
     next_minute: Instant,
+    watchdog: Option<Watchdog>,
+}
+
+/// The service manager's watchdog: how often to feed it, and when next.
+struct Watchdog {
+    every: Duration,
+    next: Instant,
 }
 
 impl EventLoop {
@@ -71,7 +76,17 @@ impl EventLoop {
         mask.thread_block()?;
         let signals = SignalFd::with_flags(&mask, SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC)?;
         let next_minute = Instant::now() + MINUTE;
-        Ok(Self { service, listeners, signals, admins: Vec::new(), frontend_uid, next_minute })
+        let watchdog = sd_notify::watchdog_enabled()
+            .map(|limit| Watchdog { every: limit / 3, next: Instant::now() });
+        Ok(Self {
+            service,
+            listeners,
+            signals,
+            admins: Vec::new(),
+            frontend_uid,
+            next_minute,
+            watchdog,
+        })
     }
 
     /// Serves until everything is stopped.
@@ -86,8 +101,7 @@ impl EventLoop {
             self.on_time();
             self.service.bury();
             self.admins.retain_mut(AdminConnection::flush);
-            // A watchdog that cannot be told shows by itself.
-            let _ = sd_notify::notify(&[sd_notify::NotifyState::Watchdog]);
+            self.feed_watchdog();
         }
         Ok(())
     }
@@ -141,9 +155,11 @@ impl EventLoop {
             return BURIAL;
         }
         let deadlines = workers.filter_map(crate::workers::Worker::deadline);
-        let next = deadlines.chain([self.next_minute]).min().unwrap_or(self.next_minute);
+        let watchdog = self.watchdog.as_ref().map(|watchdog| watchdog.next);
+        let next =
+            deadlines.chain([self.next_minute]).chain(watchdog).min().unwrap_or(self.next_minute);
         // Rounded up: a sleep that ends just short of a deadline would spin.
-        next.saturating_duration_since(now).min(LONGEST) + Duration::from_millis(1)
+        next.saturating_duration_since(now) + Duration::from_millis(1)
     }
 
     fn serve(&mut self, source: Source) {
@@ -266,6 +282,16 @@ impl EventLoop {
         let account = worker.account.clone();
         for line in &read.lines {
             self.service.audit.emit(&Event::WorkerOutput { worker: id, account: &account, line });
+        }
+    }
+
+    /// Only as often as needed: the call waits for whoever reads it.
+    fn feed_watchdog(&mut self) {
+        let now = Instant::now();
+        if let Some(watchdog) = self.watchdog.as_mut().filter(|watchdog| now >= watchdog.next) {
+            watchdog.next = now + watchdog.every;
+            // A watchdog that cannot be told shows by itself.
+            let _ = sd_notify::notify(&[sd_notify::NotifyState::Watchdog]);
         }
     }
 

@@ -67,6 +67,8 @@ pub(crate) fn sanitise() -> Result<(Inherited, OwnedFd), String> {
     prctl::set_no_new_privs().map_err(failed("PR_SET_NO_NEW_PRIVS"))?;
     keep_capabilities()?;
     let inherited = adopt(passed)?;
+    // The sockets' own numbers became free when they were copied upwards.
+    reserve_low_numbers()?;
     Ok((inherited, null))
 }
 
@@ -94,14 +96,17 @@ fn systemd_sockets() -> Result<Vec<(RawFd, String)>, String> {
 
 fn adopt(passed: Vec<(RawFd, String)>) -> Result<Inherited, String> {
     let mut inherited = Inherited::default();
+    // Closed only when all are copied, or a copy would get a number just freed.
+    let mut originals = Vec::new();
     for (number, name) in passed {
         let fd =
             fds::adopt_inherited(number).map_err(|e| format!("socket {name}: {}", e.desc()))?;
-        // Copies above the reserved numbers, whatever systemd chose.
-        let fd = fd.try_clone().map_err(|e| format!("socket {name}: {e}"))?;
+        // A copy above the reserved numbers, whatever systemd chose.
+        let copy = fd.try_clone().map_err(|e| format!("socket {name}: {e}"))?;
+        originals.push(fd);
         match name.as_str() {
-            "control" | "control.sock" => inherited.control = Some(fd),
-            "admin" | "admin.sock" => inherited.admin = Some(fd),
+            "control" | "control.sock" => inherited.control = Some(copy),
+            "admin" | "admin.sock" => inherited.admin = Some(copy),
             other => return Err(format!("unknown socket {other:?} from systemd")),
         }
     }
