@@ -87,7 +87,10 @@ impl Goose {
     /// Waits for the next event. Safe to cancel.
     pub(crate) async fn next(&mut self) -> Event {
         loop {
-            let Some(lines) = &mut self.lines else { return Event::Ended };
+            let Some(lines) = &mut self.lines else {
+                self.learn_status().await;
+                return Event::Ended;
+            };
             let line = if self.status.is_some() {
                 timeout(AFTERLIFE, lines.next()).await.unwrap_or(None)
             } else {
@@ -111,6 +114,18 @@ impl Goose {
                 None => self.lines = None,
             }
         }
+    }
+
+    /// Output ends a moment before the process does; a Goose that only closed
+    /// its output is killed for it.
+    async fn learn_status(&mut self) {
+        if self.status.is_some() {
+            return;
+        }
+        if let Ok(status) = timeout(AFTERLIFE, self.child.wait()).await {
+            self.status = status.ok();
+        }
+        self.kill();
     }
 
     /// Sends a request and tells its number. A Goose that does not read its

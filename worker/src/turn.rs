@@ -97,7 +97,9 @@ struct Running<'a> {
     heard: Instant,
     /// Some text of an answer was seen.
     answered: bool,
-    /// Some sign of work was seen.
+    /// Goose said that it took the prompt up.
+    begun: bool,
+    /// Some work was seen.
     acted: bool,
     own_words: Option<OwnWords>,
     status: Option<FailureKind>,
@@ -137,6 +139,7 @@ impl<'a> Running<'a> {
             stopping: None,
             heard: Instant::now(),
             answered: false,
+            begun: false,
             acted: false,
             own_words: None,
             status: None,
@@ -266,7 +269,11 @@ impl<'a> Running<'a> {
 
     fn update(&mut self, update: Update) {
         let (thread, turn) = (self.scene.thread, self.scene.turn);
-        self.acted |= !matches!(update, Update::Usage { .. } | Update::Passing | Update::Mode(_));
+        self.begun |= update == Update::Begun;
+        self.acted |= !matches!(
+            update,
+            Update::Begun | Update::Usage { .. } | Update::Passing | Update::Mode(_)
+        );
         let taken = match update {
             Update::Answer(chunk) => self.answer(&chunk),
             Update::Thought(chunk) => self.say(DeltaKind::Thought, &chunk.text),
@@ -288,9 +295,11 @@ impl<'a> Running<'a> {
                 tracing::debug!("{turn}: Goose sent an update of unknown kind {kind:?}");
                 Ok(())
             }
-            Update::ToolProgress { .. } | Update::User(_) | Update::Mode(_) | Update::Passing => {
-                Ok(())
-            }
+            Update::ToolProgress { .. }
+            | Update::User(_)
+            | Update::Mode(_)
+            | Update::Begun
+            | Update::Passing => Ok(()),
         };
         if taken == Err(Full) && self.stopping.is_none() {
             self.notice("The answer was cut: it came faster than it could be delivered.");
@@ -379,10 +388,14 @@ impl<'a> Running<'a> {
         }
     }
 
-    fn crashed(&self) -> Outcome {
+    fn crashed(&mut self) -> Outcome {
         match self.stopping {
             Some((why, _)) => self.killed(why),
-            None => self.failed(FailureKind::GooseCrashed, &self.goose.last_words()),
+            None => {
+                // A tool may run a moment before its notice is written.
+                self.acted |= self.begun;
+                self.failed(FailureKind::GooseCrashed, &self.goose.last_words())
+            }
         }
     }
 }

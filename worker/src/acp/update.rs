@@ -50,6 +50,8 @@ pub(crate) enum Update {
     },
     /// The session is in this mode now.
     Mode(String),
+    /// Goose took the prompt up.
+    Begun,
     /// A sentence for the person.
     Status(String),
     /// Known and of no interest.
@@ -85,9 +87,9 @@ impl Update {
             Ok(SessionUpdate::CurrentModeUpdate(mode)) => {
                 Self::Mode(mode.current_mode_id.0.to_string())
             }
+            Ok(SessionUpdate::SessionInfoUpdate(info)) => begun(info.meta.as_ref()),
             Ok(
-                SessionUpdate::SessionInfoUpdate(_)
-                | SessionUpdate::AvailableCommandsUpdate(_)
+                SessionUpdate::AvailableCommandsUpdate(_)
                 | SessionUpdate::ConfigOptionUpdate(_)
                 | SessionUpdate::Plan(_),
             ) => Self::Passing,
@@ -182,6 +184,12 @@ fn text_of(content: ContentBlock) -> String {
     }
 }
 
+/// A number of a run means that one runs now; none, that it is over.
+fn begun(meta: Option<&Meta>) -> Update {
+    let run = meta.and_then(|meta| meta.get("goose")?.get("activeRunId"));
+    if run.is_some_and(Value::is_string) { Update::Begun } else { Update::Passing }
+}
+
 fn created(meta: Option<&Meta>) -> Option<i64> {
     meta?.get("goose")?.get("created")?.as_i64()
 }
@@ -247,6 +255,15 @@ mod tests {
                 output: "no such file".into()
             }
         );
+    }
+
+    #[test]
+    fn a_run_that_begins_is_told_from_one_that_is_over() {
+        for (run, expected) in [(json!("run_1"), Update::Begun), (json!(null), Update::Passing)] {
+            let update = Update::parse(json!({"sessionUpdate": "session_info_update",
+                "_meta": {"goose": {"activeRunId": run}}}));
+            assert_eq!(update, expected);
+        }
     }
 
     #[test]

@@ -1,12 +1,13 @@
 //! A worker as a frontend sees it: the real program without a supervisor, the
 //! real Goose, a home of its own and a scripted model.
 #![allow(dead_code, reason = "each test file uses its part")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "only tests use it")]
 
 pub(crate) mod model;
 
 use std::ffi::OsString;
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
@@ -50,6 +51,7 @@ impl Lab {
     pub(crate) fn new() -> Self {
         // Below the target folder, not in /tmp: agents may write in /tmp.
         let root = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+        fs::set_permissions(root.path(), fs::Permissions::from_mode(0o755)).unwrap();
         let programs = root.path().join("programs");
         fs::create_dir_all(programs.join("goose-home")).unwrap();
         fs::create_dir_all(programs.join("goose-config/goose")).unwrap();
@@ -105,15 +107,7 @@ impl Lab {
     /// Starts a worker without telling it anything.
     pub(crate) async fn start_bare(&self) -> Worker {
         let (ours, theirs) = seqpacket::pair().unwrap();
-        // The shell moves the socket to its number.
-        let child = Command::new("/bin/sh")
-            .args(["-c", r#"exec "$0" unsupervised 3<&0 0</dev/null"#])
-            .arg(self.programs().join("gaggle-worker"))
-            .env_clear()
-            .envs(self.environment.iter().cloned())
-            .stdin(Stdio::from(theirs))
-            .spawn()
-            .unwrap();
+        let child = self.command(theirs).spawn().unwrap();
         let channel = FrontendEnd::new(ours).unwrap();
         let first = timeout(DEADLINE, channel.receive()).await.unwrap().unwrap();
         let Some(FromWorker::Hello(hello)) = first else { panic!("not a Hello: {first:?}") };
@@ -284,6 +278,12 @@ pub(crate) async fn eventually(what: &str, holds: impl Fn() -> bool) {
     }
 }
 
+/// Waits for the next second: Goose cuts its memory by the second.
+pub(crate) async fn next_second() {
+    let begun = Instant::now();
+    eventually("the next second", || begun.elapsed() > Duration::from_millis(1100)).await;
+}
+
 /// Whether a process lives, by the number in a file it wrote.
 pub(crate) fn lives(pid_file: &Path) -> bool {
     let pid = fs::read_to_string(pid_file).unwrap();
@@ -294,4 +294,58 @@ pub(crate) fn lives(pid_file: &Path) -> bool {
 
 pub(crate) fn text<const MAX: usize>(text: &str) -> Text<MAX> {
     Text::new(text).unwrap()
+}
+
+/// The most memory a process ever had, in bytes.
+pub(crate) fn peak_memory(pid: u32) -> usize {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse::<usize>().unwrap() * 1024
+}
+
+impl Lab {
+    /// Starts a worker that must not start: its status and what it said.
+    pub(crate) fn refused_start(&self) -> (Option<i32>, String) {
+        let (_ours, theirs) = seqpacket::pair().unwrap();
+        let output = self.command(theirs).stderr(Stdio::piped()).output().unwrap();
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    }
+
+    fn command(&self, socket: std::os::fd::OwnedFd) -> Command {
+        if is_root() {
+            let owner = format!("{ACCOUNT}:{ACCOUNT}");
+            let given = Command::new("chown").args(["-hR", &owner]).arg(self.home()).status();
+            assert!(given.unwrap().success());
+        }
+        // The shell moves the socket to its number.
+        let mut command = as_account(r#"exec "$0" unsupervised 3<&0 0</dev/null"#);
+        command
+            .arg(self.programs().join("gaggle-worker"))
+            .env_clear()
+            .envs(self.environment.iter().cloned())
+            .stdin(Stdio::from(socket));
+        command
+    }
+}
+
+/// Under which a test that runs as root starts workers: root's rights reach
+/// around much of the sandbox, and no worker has them.
+const ACCOUNT: &str = "61750";
+
+fn is_root() -> bool {
+    fs::metadata("/proc/self").unwrap().uid() == 0
+}
+
+/// A shell as an account would have it, outside of any sandbox.
+pub(crate) fn as_account(script: &str) -> Command {
+    let mut command = if is_root() {
+        let mut command = Command::new("/usr/bin/setpriv");
+        command.args(["--reuid", ACCOUNT, "--regid", ACCOUNT, "--clear-groups"]);
+        command.args(["--bounding-set=-all", "--inh-caps=-all", "/bin/bash"]);
+        command
+    } else {
+        Command::new("/bin/bash")
+    };
+    command.args(["-c", script]);
+    command
 }

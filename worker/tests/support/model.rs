@@ -2,10 +2,12 @@
 //!
 //! The last `!!` line of the last user message says what to do: `say TEXT`, `think TEXT`,
 //! `run COMMAND`, `hang`, `flood BYTES`, `status CODE`, `overflow`, `empty`, `length`. After a
-//! tool's result the model says `tool: RESULT`; everything else is echoed.
+//! tool's result the model says `tool: RESULT`, or hangs if the order ends in `hang`;
+//! everything else is echoed.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
@@ -14,6 +16,7 @@ use serde_json::{Value, json};
 pub(crate) struct Model {
     port: u16,
     requests: Arc<Mutex<Vec<Value>>>,
+    ended: Arc<AtomicUsize>,
 }
 
 impl Model {
@@ -21,14 +24,19 @@ impl Model {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let requests = Arc::new(Mutex::new(Vec::new()));
-        let seen = Arc::clone(&requests);
+        let ended = Arc::new(AtomicUsize::new(0));
+        let (seen, finished) = (Arc::clone(&requests), Arc::clone(&ended));
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                let seen = Arc::clone(&seen);
-                std::thread::spawn(move || serve(stream, &seen));
+                let (seen, finished) = (Arc::clone(&seen), Arc::clone(&finished));
+                std::thread::spawn(move || {
+                    if serve(stream, &seen) != Some(Kind::Listing) {
+                        finished.fetch_add(1, Ordering::SeqCst);
+                    }
+                });
             }
         });
-        Self { port, requests }
+        Self { port, requests, ended }
     }
 
     pub(crate) fn port(&self) -> u16 {
@@ -43,12 +51,25 @@ impl Model {
         spoken.filter(|m| m["role"] != "system").map(Value::to_string).collect()
     }
 
-    pub(crate) fn count(&self) -> usize {
+    /// How many answers are over, whole or because Goose went away.
+    pub(crate) fn ended(&self) -> usize {
+        self.ended.load(Ordering::SeqCst)
+    }
+
+    /// How many answers were asked for.
+    pub(crate) fn asked(&self) -> usize {
         self.requests.lock().unwrap().len()
     }
 }
 
-fn serve(stream: TcpStream, seen: &Mutex<Vec<Value>>) -> Option<()> {
+/// What a connection was for.
+#[derive(PartialEq, Eq)]
+enum Kind {
+    Listing,
+    Answer,
+}
+
+fn serve(stream: TcpStream, seen: &Mutex<Vec<Value>>) -> Option<Kind> {
     let mut reader = BufReader::new(stream.try_clone().ok()?);
     let mut first = String::new();
     reader.read_line(&mut first).ok()?;
@@ -67,11 +88,12 @@ fn serve(stream: TcpStream, seen: &Mutex<Vec<Value>>) -> Option<()> {
     let mut body = vec![0; length];
     reader.read_exact(&mut body).ok()?;
     if first.starts_with("GET") {
-        return reply(stream, "200 OK", &json!({"data": [{"id": "gpt-4o", "object": "model"}]}));
+        let models = json!({"data": [{"id": "gpt-4o", "object": "model"}]});
+        return reply(stream, "200 OK", &models).map(|()| Kind::Listing);
     }
     let body: Value = serde_json::from_slice(&body).ok()?;
     seen.lock().ok()?.push(body.clone());
-    answer(stream, &body)
+    answer(stream, &body).map(|()| Kind::Answer)
 }
 
 fn reply(mut stream: TcpStream, status: &str, body: &Value) -> Option<()> {
@@ -94,12 +116,15 @@ fn text_of(message: &Value) -> String {
 fn answer(stream: TcpStream, body: &Value) -> Option<()> {
     let messages = body["messages"].as_array()?;
     let last = messages.last()?;
-    if last["role"] == "tool" {
-        return speak(stream, &format!("tool: {}", text_of(last)));
-    }
     let user = messages.iter().rev().find(|message| message["role"] == "user")?;
     let text = text_of(user);
     let order = text.rsplit_once("!!").map_or("", |(_, rest)| rest.lines().next().unwrap_or(""));
+    if last["role"] == "tool" && order.ends_with("hang") {
+        return hang(stream);
+    }
+    if last["role"] == "tool" {
+        return speak(stream, &format!("tool: {}", text_of(last)));
+    }
     let (verb, rest) = order.split_once(' ').unwrap_or((order, ""));
     match verb {
         "say" => speak(stream, rest),
