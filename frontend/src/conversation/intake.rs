@@ -1,0 +1,109 @@
+//! Takes posts in: ignored, refused, obeyed, or in the ledger.
+//!
+//! Trust: the gate decides. The ledger's row comes before anything is done about
+//! a post; commands have none, and a command that a kill swallows is typed again.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use super::{Conversations, Inner, Key, Prompt, address};
+use crate::gate::{Admission, Place, Request};
+use crate::ingest::{Intake, NotTaken};
+use crate::mattermost::{Channel, ChannelKind, Error, Post, User};
+use crate::state::{NewTurn, SeenPost, StateError};
+use crate::words;
+
+impl Intake for Conversations {
+    async fn take(&self, post: Post, channel: &Channel) -> Result<(), NotTaken> {
+        let inner = &self.0;
+        if inner.stopping.load(Ordering::Acquire) {
+            return Err(NotTaken("shutting down".to_owned()));
+        }
+        let place = inner.place(&post, channel.kind).await.map_err(not_taken)?;
+        let request = match inner.gate.screen(&post, place) {
+            Ok(request) => request,
+            Err(reason) => {
+                tracing::debug!(post = %post.id, ?reason, "ignored");
+                return Ok(());
+            }
+        };
+        let author = match inner.people.get(post.user).await {
+            Ok(author) => author,
+            Err(Error::NotFound { .. }) => return Ok(()),
+            Err(error) => return Err(not_taken(error)),
+        };
+        match inner.gate.admit(&author) {
+            Admission::Ignored(reason) => {
+                tracing::debug!(post = %post.id, ?reason, "ignored");
+                return Ok(());
+            }
+            Admission::Refused => {
+                tracing::info!(user = %post.user, post = %post.id, "not approved");
+                inner.spawn(|inner| async move {
+                    let text = words::not_approved(&author.username, author.id.into());
+                    inner.notices.tell(author.id, &text).await;
+                });
+                return Ok(());
+            }
+            Admission::Admitted => {}
+        }
+        match request {
+            Request::Prompt(text) => inner.prompted(&post, channel.kind, author, text).await,
+            Request::Command(command) => {
+                let kind = channel.kind;
+                inner.spawn(move |inner| async move {
+                    inner.obey(&post, kind, command).await;
+                });
+                Ok(())
+            }
+            Request::Files => {
+                inner.spawn(move |inner| async move {
+                    let text = "I cannot read attached files yet. Please write what you need.";
+                    inner.reply(&post, text).await;
+                });
+                Ok(())
+            }
+        }
+    }
+}
+
+impl Inner {
+    pub(super) async fn place(&self, post: &Post, kind: ChannelKind) -> Result<Place, StateError> {
+        let key = Key { user: post.author(), thread: post.thread() };
+        // In a direct message everything is answered, and a post that begins a
+        // thread continues none.
+        let asked = kind != ChannelKind::Direct && post.root.is_some();
+        let conversing = asked
+            && (self.registry.knows(key)
+                || self.state.session(key.user, key.thread).await?.is_some());
+        Ok(Place {
+            kind,
+            conversing,
+            busy: asked && self.registry.is_busy(key.thread),
+            running: !self.registry.running(key.user, Some(post.channel), None).is_empty(),
+        })
+    }
+
+    async fn prompted(
+        self: &Arc<Self>,
+        post: &Post,
+        kind: ChannelKind,
+        author: User,
+        text: String,
+    ) -> Result<(), NotTaken> {
+        let key = Key { user: post.author(), thread: post.thread() };
+        let seen = SeenPost { post: post.id, channel: post.channel, create_at: post.create_at };
+        let new = NewTurn { user: key.user, thread: key.thread, post: seen };
+        // The row comes before anything is done about the post.
+        let Some(turn) = self.state.open_turn(new).await.map_err(not_taken)? else {
+            return Ok(());
+        };
+        let address = address(post, kind, &author);
+        self.begin(Prompt { turn, key, address, author, text, again: false });
+        Ok(())
+    }
+}
+
+fn not_taken(error: impl std::fmt::Display) -> NotTaken {
+    NotTaken(error.to_string())
+}
