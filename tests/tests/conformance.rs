@@ -16,6 +16,8 @@ mod counters;
 mod creating;
 #[path = "conformance/editing.rs"]
 mod editing;
+#[path = "conformance/faults.rs"]
+mod faults;
 #[path = "conformance/files.rs"]
 mod files;
 #[path = "conformance/mentions.rs"]

@@ -87,7 +87,7 @@ pub struct Simulator {
 impl Drop for Simulator {
     fn drop(&mut self) {
         self.task.abort();
-        self.app.cut_all();
+        self.app.stop();
     }
 }
 

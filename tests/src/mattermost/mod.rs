@@ -9,16 +9,19 @@
 //!
 //! - `POST /_sim/faults` with a [`Fault`] as JSON switches a fault on.
 //! - `DELETE /_sim/faults` switches all of them off.
-//! - `GET /_sim/state` counts what there is.
+//! - `GET /_sim/state` counts what there is, `GET /_sim/requests` what was asked.
 
 mod accounts;
 mod channels;
 mod error;
 mod events;
+mod faults;
 mod files;
 mod handle;
 mod ids;
+mod interference;
 mod json;
+mod late;
 mod listener;
 mod members;
 mod mentions;
@@ -26,6 +29,7 @@ mod model;
 mod posting;
 mod posts;
 mod query;
+mod rate_limit;
 mod reactions;
 mod rest;
 mod rest_channels;
@@ -40,6 +44,7 @@ mod telling;
 mod version;
 mod websocket;
 
+pub use faults::{Body, Fault, Requests, When};
 pub use handle::{Account, NewPost, Options, Simulator, Visibility};
 pub use ids::Id;
 pub use model::Post;

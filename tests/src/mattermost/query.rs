@@ -158,6 +158,18 @@ impl State {
         Ok(json!({ "order": order, "posts": posts, "next_post_id": "", "prev_post_id": "" }))
     }
 
+    /// The last row that was inserted in a channel.
+    pub(super) fn newest_row(&self, channel: Id) -> u64 {
+        let live = self.timelines.get(&channel).into_iter().flat_map(|timeline| &timeline.live);
+        live.map(|(_, inserted, _)| *inserted).max().unwrap_or(0)
+    }
+
+    /// How many posts were inserted after that row.
+    pub(super) fn rows_after(&self, channel: Id, row: u64) -> usize {
+        let live = self.timelines.get(&channel).into_iter().flat_map(|timeline| &timeline.live);
+        live.filter(|(_, inserted, _)| *inserted > row).count()
+    }
+
     /// Changes whenever anything in the channel's posts does.
     pub(super) fn posts_etag(&self, channel: Id) -> String {
         let heap = self.timelines.get(&channel).map(|timeline| &timeline.heap);

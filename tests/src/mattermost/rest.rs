@@ -6,8 +6,7 @@
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{
-    ConnectInfo, DefaultBodyLimit, FromRequestParts, OptionalFromRequestParts, Request,
-    State as Shared,
+    DefaultBodyLimit, FromRequestParts, OptionalFromRequestParts, Request, State as Shared,
 };
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -18,8 +17,8 @@ use serde_json::{Value, json};
 
 use super::error::ApiError;
 use super::ids::Id;
-use super::server::{App, Wire};
-use super::{rest_channels, rest_files, rest_posts, rest_users, websocket};
+use super::server::App;
+use super::{interference, rest_channels, rest_files, rest_posts, rest_users, websocket};
 
 /// What a handler answers.
 pub(super) type Answer = Result<Response, ApiError>;
@@ -41,19 +40,13 @@ pub(super) fn router(app: App) -> Router {
         .method_not_allowed_fallback(not_found)
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(from_fn_with_state(app.clone(), stamp))
+        .merge(interference::routes())
+        .layer(from_fn_with_state(app.clone(), interference::interfere))
         .with_state(app)
 }
 
 /// Gives each answer the headers every answer has.
-async fn stamp(
-    Shared(app): Shared<App>,
-    ConnectInfo(wire): ConnectInfo<Wire>,
-    request: Request,
-    next: Next,
-) -> Response {
-    if app.is_closed() {
-        wire.cut();
-    }
+async fn stamp(Shared(app): Shared<App>, request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let version = app.read(|state| state.version.header());
     let headers = response.headers_mut();

@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use super::error::ApiError;
 use super::events::Event;
 use super::ids::Id;
+use super::late;
 use super::model::{Broadcast, Hook};
 use super::posting::{Drafted, Wish};
 use super::posts::Patch;
@@ -116,7 +117,8 @@ async fn create(Shared(app): Shared<App>, caller: Caller, body: Bytes) -> Answer
         Drafted::Again(id) => app.read(|state| shown(state, id, "")),
         Drafted::New(draft) => {
             let pending = draft.pending.clone();
-            app.change(|state| state.commit(*draft).and_then(|id| shown(state, id, &pending)))
+            let id = late::commit(&app, *draft).await?;
+            app.read(|state| shown(state, id, &pending))
         }
     }
 }

@@ -4,7 +4,9 @@
 //! Trust: a poisoned lock is taken over; a test that panicked elsewhere must
 //! not hide its reason behind a second panic here.
 
+use std::collections::BTreeMap;
 use std::os::fd::{AsFd, OwnedFd};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
@@ -12,8 +14,13 @@ use nix::sys::socket::{Shutdown, shutdown};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use super::faults::Faults;
+use super::ids::Id;
 use super::state::State;
 use super::version::Version;
+
+/// Most different paths that are counted.
+const MAX_PATHS: usize = 1_000;
 
 /// The server, as handlers see it.
 pub(super) type App = Arc<Server>;
@@ -42,6 +49,9 @@ pub(super) struct Server {
     /// Until when the server refuses connections.
     pub(super) closed_until: watch::Sender<Option<Instant>>,
     pub(super) websocket_ping: Duration,
+    pub(super) faults: Faults,
+    requests: Mutex<BTreeMap<String, u64>>,
+    stopped: AtomicBool,
 }
 
 impl Server {
@@ -52,6 +62,9 @@ impl Server {
             wires: Mutex::new(Vec::new()),
             closed_until: watch::Sender::new(None),
             websocket_ping,
+            faults: Faults::default(),
+            requests: Mutex::default(),
+            stopped: AtomicBool::new(false),
         })
     }
 
@@ -82,12 +95,42 @@ impl Server {
         wires.push(Arc::downgrade(&wire.0));
     }
 
-    /// Cuts every connection.
-    pub(super) fn cut_all(&self) {
+    /// Cuts every connection but one.
+    fn cut_all(&self, spared: Option<&Wire>) {
         let mut wires = self.wires.lock().unwrap_or_else(PoisonError::into_inner);
-        for wire in wires.drain(..).filter_map(|wire| wire.upgrade()) {
-            Wire(wire).cut();
+        wires.retain(|wire| {
+            let Some(wire) = wire.upgrade() else { return false };
+            let keep = spared.is_some_and(|spared| Arc::ptr_eq(&spared.0, &wire));
+            if !keep {
+                Wire(wire).cut();
+            }
+            keep
+        });
+    }
+
+    /// Ends everything.
+    pub(super) fn stop(&self) {
+        self.stopped.store(true, Ordering::Release);
+        self.change(|_| ());
+        self.cut_all(None);
+    }
+
+    pub(super) fn is_stopped(&self) -> bool {
+        self.stopped.load(Ordering::Acquire)
+    }
+
+    /// Counts a request under its path, ids left out.
+    pub(super) fn count_request(&self, method: &str, path: &str) {
+        let parts = path.split('/').map(|part| if Id::parse(part).is_some() { "*" } else { part });
+        let name = format!("{method} {}", parts.collect::<Vec<_>>().join("/"));
+        let mut requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
+        if requests.len() < MAX_PATHS || requests.contains_key(&name) {
+            *requests.entry(name).or_default() += 1;
         }
+    }
+
+    pub(super) fn requests(&self) -> BTreeMap<String, u64> {
+        self.requests.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Whether the server is down just now.
@@ -97,12 +140,12 @@ impl Server {
 
     /// Goes down and comes back: stored things stay, what was in the
     /// process's memory is gone.
-    pub(super) fn restart(&self, down: Duration) {
+    pub(super) fn restart(&self, down: Duration, spared: Option<&Wire>) {
         self.closed_until.send_replace(Some(Instant::now() + down));
         self.change(|state| {
             state.hub.connections.clear();
             state.pending.clear();
         });
-        self.cut_all();
+        self.cut_all(spared);
     }
 }

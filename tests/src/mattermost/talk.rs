@@ -3,6 +3,7 @@
 //!
 //! Trust: as in [`super::handle`].
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use serde_json::Value;
 use tokio::sync::broadcast;
 use tokio::time::timeout;
 
+use super::faults::Fault;
 use super::handle::{NewPost, Simulator};
 use super::ids::Id;
 use super::model::Post;
@@ -168,6 +170,23 @@ impl Simulator {
                 bail!("no such post within {within:?}; the channel holds {texts:#?}")
             }
         }
+    }
+
+    /// Makes something go wrong. Only requests over the network suffer.
+    pub fn inject(&self, fault: Fault) {
+        self.app.inject(fault, None);
+    }
+
+    /// Switches all faults off; revoked tokens stay revoked.
+    pub fn clear_faults(&self) {
+        self.app.clear_faults();
+    }
+
+    /// How often each method and path was asked for, ids left out:
+    /// `GET /channels/*/posts`.
+    #[must_use]
+    pub fn requests(&self) -> BTreeMap<String, u64> {
+        self.app.requests()
     }
 
     /// Listens to everything that happens from now on.

@@ -34,7 +34,7 @@ fn real_server() -> Result<Option<(String, String, String)>> {
     Ok(Some((base, login, password.trim_end_matches('\n').to_owned())))
 }
 
-async fn simulated(version: Version) -> Result<(Simulator, World)> {
+pub(crate) async fn simulated(version: Version) -> Result<(Simulator, World)> {
     let simulator = Simulator::start(Options { version, ..Options::default() }).await?;
     let rest = Rest::new(simulator.url())?;
     make_person(&rest, "", ADMIN, PASSWORD).await?.is(201).context("the first user")?;
