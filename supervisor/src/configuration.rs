@@ -6,8 +6,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use gaggle_ipc::MattermostUserId;
 use gaggle_ipc::control::RefusalCode;
+use gaggle_ipc::{AccountName, MattermostUserId};
 use nix::unistd::Gid;
 
 use crate::account::{self, Account};
@@ -43,6 +43,8 @@ pub struct Snapshot {
     pub settings: Settings,
     /// Who gets an agent.
     pub people: BTreeMap<MattermostUserId, Person>,
+    /// Who everybody else runs as, if anybody does.
+    pub fallback: Option<Person>,
     /// Ids whose entry was refused, for the right answer to a `Start`.
     pub refused: BTreeMap<MattermostUserId, RefusalCode>,
     /// The same and the keys that are no ids, with what mends them.
@@ -54,6 +56,18 @@ impl Snapshot {
     /// A file this snapshot was read from has changed since.
     pub fn is_outdated(&self) -> bool {
         self.read.iter().any(|(path, before)| trusted_file::fingerprint(path) != *before)
+    }
+
+    /// The person of an id: an entry of their own, or the fallback for those who
+    /// have none at all. A refused entry is not no entry.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub fn person(&self, user: MattermostUserId) -> Result<&Person, RefusalCode> {
+        if let Some(code) = self.refused.get(&user) {
+            return Err(*code);
+        }
+        self.people.get(&user).or(self.fallback.as_ref()).ok_or(RefusalCode::Unmapped)
     }
 
     /// Reads everything.
@@ -75,6 +89,7 @@ impl Snapshot {
         let mut snapshot = Self {
             settings,
             people: BTreeMap::new(),
+            fallback: None,
             refused: BTreeMap::new(),
             bad: mapping.bad,
             read: Vec::new(),
@@ -92,9 +107,27 @@ impl Snapshot {
                 Err((code, problem)) => snapshot.refuse(user, &entry, code, problem),
             }
         }
+        snapshot.fallback = snapshot.read_fallback(&mut reader, &common)?;
         snapshot.refuse_undeclared_sharing();
         snapshot.read = reader.read;
         Ok(snapshot)
+    }
+
+    fn read_fallback(
+        &self,
+        reader: &mut Reader<'_>,
+        common: &ProviderEnv,
+    ) -> Result<Option<Person>, String> {
+        let Some(name) = &self.settings.fallback_account else { return Ok(None) };
+        let name = AccountName::new(name).map_err(|error| format!("fallback_account: {error}"))?;
+        let person = reader
+            .person(&Entry::fallback(name), common)
+            .map_err(|(_, problem)| format!("fallback_account: {problem}"))?;
+        let uid = person.account.uid;
+        match self.people.iter().find(|(_, own)| own.account.uid == uid && !own.entry.shared) {
+            Some((id, _)) => Err(format!("fallback_account: it is {id}'s own account")),
+            None => Ok(Some(person)),
+        }
     }
 
     fn refuse(

@@ -31,6 +31,22 @@ pub struct Entry {
     pub shared: bool,
 }
 
+impl Entry {
+    /// The entry of everybody who has none: the account shared, the default sandbox.
+    #[must_use]
+    pub fn fallback(account: AccountName) -> Self {
+        Self {
+            account,
+            profile: Profile::Workspace,
+            read: Vec::new(),
+            write: Vec::new(),
+            connect_ports: None,
+            groups: Vec::new(),
+            shared: true,
+        }
+    }
+}
+
 /// A key or value that was refused, with what mends it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BadEntry {

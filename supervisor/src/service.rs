@@ -96,7 +96,7 @@ impl Service {
             return;
         }
         if let Err(refusal) = self.start(request, user) {
-            let account = self.snapshot.people.get(&user).map(|p| p.account.name.clone());
+            let account = self.snapshot.person(user).ok().map(|p| p.account.name.clone());
             let account = account.as_ref().map(gaggle_ipc::AccountName::as_str);
             self.audit.emit(&Event::StartRefused { user, account, refusal });
             self.reply(&ControlReply::Refused { request, refusal });
@@ -111,10 +111,7 @@ impl Service {
         if self.workers.values().any(|worker| worker.user == user) {
             return Err(RefusalCode::Busy.into());
         }
-        let Some(person) = self.snapshot.people.get(&user) else {
-            let code = self.snapshot.refused.get(&user).copied();
-            return Err(code.unwrap_or(RefusalCode::Unmapped).into());
-        };
+        let person = self.snapshot.person(user)?;
         if self.workers.len() >= usize::from(self.snapshot.settings.max_workers) {
             return Err(RefusalCode::TooManyWorkers.into());
         }
@@ -150,7 +147,7 @@ impl Service {
         let (user, account, uid) = (worker.user, worker.account.clone(), worker.uid.as_raw());
         let pid = worker.pid.as_raw();
         self.audit.emit(&Event::WorkerStarted { user, account: &account, worker: id, uid, pid });
-        let entry = self.snapshot.people.get(&user).map(|person| &person.entry);
+        let entry = self.snapshot.person(user).ok().map(|person| &person.entry);
         let started = ControlReply::Started {
             request,
             worker: id,
@@ -276,9 +273,8 @@ impl Service {
     }
 
     fn stop_unmapped(&mut self) {
-        let people = &self.snapshot.people;
         let changed = |worker: &&Worker| {
-            people.get(&worker.user).is_none_or(|person| {
+            self.snapshot.person(worker.user).ok().is_none_or(|person| {
                 person.account.name != worker.account || person.account.uid != worker.uid
             })
         };
@@ -296,7 +292,7 @@ impl Service {
         }
         let mut expired = Vec::new();
         for worker in self.workers.values() {
-            let person = self.snapshot.people.get(&worker.user);
+            let person = self.snapshot.person(worker.user).ok();
             let gone =
                 matches!(account::look_up(&worker.account), Err(RefusalCode::AccountUnknown));
             if gone || person.is_some_and(|person| account::is_expired(&person.account)) {

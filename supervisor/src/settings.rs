@@ -21,6 +21,9 @@ pub struct Settings {
     pub frontend_user: String,
     /// Absolute path of Goose; beside the programs if not given.
     pub goose_path: Option<PathBuf>,
+    /// Account for people who stand in no mapping entry; without it they are
+    /// refused. They share it, and with it each other's files.
+    pub fallback_account: Option<String>,
     /// Lowest Landlock ABI a worker goes on with.
     pub landlock_floor: u8,
     /// Most workers at once.
@@ -36,6 +39,7 @@ impl Default for Settings {
         Self {
             frontend_user: "gaggle".to_owned(),
             goose_path: None,
+            fallback_account: None,
             landlock_floor: 3,
             max_workers: 100,
             max_goose_per_worker: 4,
@@ -51,6 +55,9 @@ impl Default for Settings {
 pub fn parse(text: &str) -> Result<Settings, String> {
     let settings: Settings = toml::from_str(text).map_err(|error| error.to_string())?;
     AccountName::new(&settings.frontend_user).map_err(|error| format!("frontend_user: {error}"))?;
+    if let Some(account) = &settings.fallback_account {
+        AccountName::new(account).map_err(|error| format!("fallback_account: {error}"))?;
+    }
     if !(LOWEST_FLOOR..=HIGHEST_FLOOR).contains(&settings.landlock_floor) {
         return Err(format!("landlock_floor: must be {LOWEST_FLOOR} to {HIGHEST_FLOOR}"));
     }
@@ -84,6 +91,7 @@ mod tests {
             ("max_workers = 0", "max_workers"),
             ("goose_path = 'goose'", "goose_path"),
             ("frontend_user = 'Root User'", "frontend_user"),
+            ("fallback_account = '../x'", "fallback_account"),
             ("max_workers = 'many'", "line 1"),
         ] {
             let error = parse(text).unwrap_err();

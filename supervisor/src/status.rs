@@ -28,6 +28,14 @@ pub(crate) fn report(service: &Service) -> Vec<AdminReply> {
             problem: None,
         }));
     }
+    if let Some(fallback) = &service.snapshot.fallback {
+        replies.push(AdminReply::Entry(Entry {
+            key: Text::lossy("everybody else"),
+            account: Text::lossy(fallback.account.name.as_str()),
+            profile: Some(fallback.entry.profile),
+            problem: None,
+        }));
+    }
     for bad in &service.snapshot.bad {
         replies.push(AdminReply::Entry(Entry {
             key: Text::lossy(&printable(&bad.key)),

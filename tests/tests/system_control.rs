@@ -203,3 +203,21 @@ fn a_stopped_worker_is_gone_before_it_is_reported_and_can_be_started_again() -> 
     assert!(list.contains("[WorkerId(3)]"), "{list}");
     Ok(())
 }
+
+#[test]
+fn people_without_an_entry_share_the_fallback_account_and_a_refused_entry_does_not() -> Result<()> {
+    let lab = Lab::builder()
+        .person("carol")
+        .entry("alice", serde_json::Value::Null)
+        .entry("bob", serde_json::Value::from("nobody-here"))
+        .entry("carol", serde_json::Value::Null)
+        .supervisor("fallback_account = \"carol\"")
+        .without_frontend();
+    let Some(lab) = lab.start_if_possible()? else { return Ok(()) };
+    let mut probe = Probe::connected(&lab)?;
+    let started = probe.ask(&format!("start {}", lab.person("alice")?.mattermost.id))?;
+    assert!(started.contains("AccountName(carol)") && started.contains("shared: true"), "{started}");
+    let refused = probe.ask(&format!("start {}", lab.person("bob")?.mattermost.id))?;
+    assert!(refused.contains("AccountUnknown"), "{refused}");
+    Ok(())
+}

@@ -1,0 +1,54 @@
+//! `docs/configuration.md` says what the tables in the code say, line by line.
+
+use gaggle_frontend::config::{KEYS, Reader, VARIABLES};
+
+fn page() -> String {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/configuration.md");
+    std::fs::read_to_string(path).unwrap()
+}
+
+fn code(text: &str) -> String {
+    if text.is_empty() { String::new() } else { format!("`{text}`") }
+}
+
+fn variable_rows() -> Vec<String> {
+    let who = |reader| match reader {
+        Reader::Frontend => "frontend",
+        Reader::Supervisor => "supervisor",
+        Reader::NobodyYet => "nobody yet",
+    };
+    let row = |v: &gaggle_frontend::config::Variable| {
+        format!("| `{}` | {} | {} | {} |", v.name, who(v.reader), code(v.default), v.meaning)
+    };
+    VARIABLES.iter().map(row).collect()
+}
+
+fn key_rows() -> Vec<String> {
+    let row = |k: &gaggle_frontend::config::Key| {
+        format!("| `[{}] {}` | {} | {} |", k.section, k.name, code(k.default), k.meaning)
+    };
+    KEYS.iter().map(row).collect()
+}
+
+#[test]
+fn every_variable_and_key_stands_on_the_page_as_it_is_in_the_code() {
+    assert_eq!(VARIABLES.len(), 16);
+    let page = page();
+    let rows = [variable_rows(), key_rows()].concat();
+    let missing: Vec<_> =
+        rows.iter().filter(|row| !page.lines().any(|line| line == *row)).collect();
+    let wanted: Vec<_> = rows.iter().map(String::as_str).collect();
+    assert!(
+        missing.is_empty(),
+        "put these rows into docs/configuration.md:\n{}",
+        wanted.join("\n")
+    );
+}
+
+#[test]
+fn the_page_names_nothing_that_does_not_exist() {
+    let rows = [variable_rows(), key_rows()].concat();
+    for line in page().lines().filter(|line| line.starts_with("| `[") || line.starts_with("| `M")) {
+        assert!(rows.iter().any(|row| row == line), "not in the code: {line}");
+    }
+}
