@@ -216,7 +216,10 @@ fn people_without_an_entry_share_the_fallback_account_and_a_refused_entry_does_n
     let Some(lab) = lab.start_if_possible()? else { return Ok(()) };
     let mut probe = Probe::connected(&lab)?;
     let started = probe.ask(&format!("start {}", lab.person("alice")?.mattermost.id))?;
-    assert!(started.contains("AccountName(carol)") && started.contains("shared: true"), "{started}");
+    assert!(
+        started.contains("AccountName(carol)") && started.contains("shared: true"),
+        "{started}"
+    );
     let refused = probe.ask(&format!("start {}", lab.person("bob")?.mattermost.id))?;
     assert!(refused.contains("AccountUnknown"), "{refused}");
     Ok(())
