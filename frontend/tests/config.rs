@@ -1,0 +1,442 @@
+//! The configuration as an admin meets it: every variable, and what is said
+//! when something is wrong.
+
+use std::path::Path;
+use std::time::Duration;
+
+use gaggle_frontend::config::{
+    ApprovedUser, Config, DirectRule, Environment, KEYS, MentionRule, Reader, TraceMode, VARIABLES,
+};
+use gaggle_ipc::MattermostId;
+use gaggle_ipc::session::GooseMode;
+use secrecy::ExposeSecret;
+use tempfile::TempDir;
+
+const TOKEN: &str = "MATTERMOST_TOKEN=abc\n";
+const BASE: &str = "MATTERMOST_URL=chat.example.com\nMATTERMOST_TOKEN=abc\n";
+
+fn write(path: &Path, text: &str) {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::write(path, text).unwrap();
+    std::fs::set_permissions(path, PermissionsExt::from_mode(0o640)).unwrap();
+}
+
+fn open_to_all(path: &Path) {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::set_permissions(path, PermissionsExt::from_mode(0o644)).unwrap();
+}
+
+/// A configuration folder.
+struct Folder(TempDir);
+
+impl Folder {
+    fn new(toml: &str, env: &str) -> Self {
+        let folder = Self(TempDir::new().unwrap());
+        write(&folder.path("gaggle.toml"), toml);
+        write(&folder.path("gaggle.env"), env);
+        folder
+    }
+
+    fn path(&self, name: &str) -> std::path::PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn load(&self) -> Result<Config, Vec<String>> {
+        self.load_in(&[])
+    }
+
+    fn load_in(&self, environment: &[(&str, &str)]) -> Result<Config, Vec<String>> {
+        let environment: Environment = environment.iter().copied().collect();
+        Config::load(self.0.path(), &environment).map_err(|error| error.problems)
+    }
+}
+
+fn env(text: &str) -> Config {
+    Folder::new("", text).load().unwrap()
+}
+
+fn with(line: &str) -> Config {
+    env(&format!("{BASE}{line}\n"))
+}
+
+fn toml(text: &str) -> Config {
+    Folder::new(text, BASE).load().unwrap()
+}
+
+/// The only problem there is.
+fn problem(toml: &str, env: &str) -> String {
+    let problems = Folder::new(toml, env).load().unwrap_err();
+    assert_eq!(problems.len(), 1, "{problems:?}");
+    problems[0].clone()
+}
+
+fn url(env_lines: &str) -> String {
+    env(&format!("{TOKEN}{env_lines}\n")).mattermost.url.to_string()
+}
+
+#[test]
+fn the_table_has_the_sixteen_variables() {
+    let mut names: Vec<&str> = VARIABLES.iter().map(|variable| variable.name).collect();
+    names.sort_unstable();
+    let expected = [
+        "APPROVED_USERS",
+        "DEBUG",
+        "GOOSE_THINKING_TRACE",
+        "GOOSE_THINKING_TRACE_SIMPLIFIED",
+        "MATTERMOST_PORT",
+        "MATTERMOST_SCHEME",
+        "MATTERMOST_TOKEN",
+        "MATTERMOST_URL",
+        "MAX_SESSIONS",
+        "MCP_ENABLED",
+        "MCP_HOST",
+        "MCP_PORT",
+        "POLL_INTERVAL",
+        "REQUIRE_USER_MAPPING",
+        "RPC_TIMEOUT",
+        "USER_MAPPING_FILE",
+    ];
+    assert_eq!(names, expected);
+}
+
+#[test]
+fn blank_variables_mean_the_defaults() {
+    let blank: String = VARIABLES
+        .iter()
+        .filter(|variable| !BASE.contains(variable.name))
+        .map(|variable| format!("{}=\n", variable.name))
+        .collect();
+    let config = with(&blank);
+    assert_eq!(config.mattermost.url.as_str(), "https://chat.example.com/");
+    assert_eq!(config.poll_interval, Duration::from_secs(1));
+    assert_eq!(config.rpc_timeout, Duration::from_secs(600));
+    assert_eq!(config.trace, TraceMode::Simplified);
+    assert_eq!((config.max_sessions, config.debug), (100, false));
+    assert_eq!(config.approved, []);
+    assert_eq!((config.mcp.enabled, config.mcp.listener), (true, None));
+    assert_eq!((config.mode, config.rules.direct), (GooseMode::Auto, DirectRule::Answer));
+}
+
+#[test]
+fn an_address_may_be_a_host_or_a_full_url() {
+    for (lines, expected) in [
+        ("MATTERMOST_URL=chat.example.com", "https://chat.example.com/"),
+        ("MATTERMOST_URL=chat.example.com:8443", "https://chat.example.com:8443/"),
+        ("MATTERMOST_URL=https://chat.example.com/team/", "https://chat.example.com/team/"),
+        ("MATTERMOST_URL=https://chat.example.com/team", "https://chat.example.com/team/"),
+        ("MATTERMOST_URL=chat.example.com\nMATTERMOST_PORT=8443", "https://chat.example.com:8443/"),
+        (
+            "MATTERMOST_URL=chat.example.com:8443\nMATTERMOST_PORT=8443",
+            "https://chat.example.com:8443/",
+        ),
+        (
+            "MATTERMOST_URL=localhost\nMATTERMOST_SCHEME=http\nMATTERMOST_PORT=8065",
+            "http://localhost:8065/",
+        ),
+        ("MATTERMOST_URL=http://[::1]:8065", "http://[::1]:8065/"),
+        ("MATTERMOST_URL=127.0.0.1\nMATTERMOST_SCHEME=HTTP", "http://127.0.0.1/"),
+        (
+            "MATTERMOST_URL=https://chat.example.com\nMATTERMOST_SCHEME=https\nMATTERMOST_PORT=443",
+            "https://chat.example.com/",
+        ),
+    ] {
+        assert_eq!(url(lines), expected, "{lines}");
+    }
+}
+
+#[test]
+fn addresses_that_contradict_themselves_or_show_the_token_are_refused() {
+    for (lines, says) in [
+        ("MATTERMOST_URL=https://a.example\nMATTERMOST_SCHEME=http", "MATTERMOST_SCHEME"),
+        ("MATTERMOST_URL=https://a.example\nMATTERMOST_PORT=8065", "MATTERMOST_PORT"),
+        ("MATTERMOST_URL=a.example:443\nMATTERMOST_PORT=8443", "MATTERMOST_PORT"),
+        ("MATTERMOST_URL=a.example\nMATTERMOST_SCHEME=http", "allow_plaintext"),
+        ("MATTERMOST_URL=http://localhost.example.com", "allow_plaintext"),
+        ("MATTERMOST_URL=ftp://a.example", "http://"),
+        ("MATTERMOST_URL=https://user:pw@a.example", "password"),
+        ("MATTERMOST_URL=https://a.example?x=1", "?"),
+        ("MATTERMOST_URL=a.example\nMATTERMOST_SCHEME=htps", "http or https"),
+        ("MATTERMOST_URL=a.example\nMATTERMOST_PORT=65536", "65535"),
+    ] {
+        let problem = problem("", &format!("{TOKEN}{lines}\n"));
+        assert!(problem.contains(says) && problem.contains("gaggle.env line"), "{problem}");
+        assert!(!problem.contains("pw@"), "{problem}");
+    }
+    let allowed =
+        Folder::new("[mattermost]\nallow_plaintext = true\nurl = \"http://a.example\"\n", TOKEN);
+    assert_eq!(allowed.load().unwrap().mattermost.url.as_str(), "http://a.example/");
+}
+
+#[test]
+fn the_four_trace_combinations() {
+    for (trace, simplified, expected) in [
+        ("true", "true", TraceMode::Simplified),
+        ("true", "false", TraceMode::Full),
+        ("false", "true", TraceMode::Off),
+        ("false", "false", TraceMode::Off),
+    ] {
+        let lines =
+            format!("GOOSE_THINKING_TRACE={trace}\nGOOSE_THINKING_TRACE_SIMPLIFIED={simplified}");
+        assert_eq!(with(&lines).trace, expected, "{lines}");
+    }
+    let full = Folder::new("[chat]\ntrace = \"full\"\n", BASE);
+    assert_eq!(full.load().unwrap().trace, TraceMode::Full);
+    let hidden = full.load_in(&[("GOOSE_THINKING_TRACE", "no")]).unwrap();
+    assert_eq!(hidden.trace, TraceMode::Off);
+}
+
+#[test]
+fn numbers_and_switches_are_read_and_bounded() {
+    assert_eq!(with("POLL_INTERVAL=0.5").poll_interval, Duration::from_millis(500));
+    assert_eq!(with("RPC_TIMEOUT=30").rpc_timeout, Duration::from_secs(30));
+    assert_eq!(with("MAX_SESSIONS=7").max_sessions, 7);
+    assert!(with("DEBUG=True").debug);
+    assert!(!with("MCP_ENABLED=false").mcp.enabled);
+    let listener = with("MCP_HOST=127.0.0.1\nMCP_PORT=9000").mcp.listener;
+    assert_eq!(listener, Some(("127.0.0.1".to_owned(), 9000)));
+    for line in [
+        "POLL_INTERVAL=0",
+        "POLL_INTERVAL=soon",
+        "RPC_TIMEOUT=-1",
+        "MAX_SESSIONS=0",
+        "MAX_SESSIONS=1.5",
+        "DEBUG=maybe",
+        "MCP_ENABLED=2",
+        "MCP_PORT=0",
+        "MCP_HOST=a b",
+        "REQUIRE_USER_MAPPING=perhaps",
+        "GOOSE_THINKING_TRACE=x",
+        "APPROVED_USERS=al ice",
+        "GOOSE_THINKING_TRACE_SIMPLIFIED=x",
+    ] {
+        let problem = problem("", &format!("{BASE}{line}\n"));
+        let name = line.split('=').next().unwrap();
+        assert!(problem.contains(name) && problem.contains("gaggle.env line 3"), "{problem}");
+    }
+}
+
+#[test]
+fn approved_users_are_ids_or_names() {
+    let id = "zo3yx6gsxbf8ppuaojzhiaj1yw";
+    let config = with(&format!("APPROVED_USERS= Alice, @bob.b ,,{id}"));
+    let name = |name: &str| ApprovedUser::Username(name.to_owned());
+    let by_id = ApprovedUser::Id(MattermostId::new(id).unwrap());
+    assert_eq!(config.approved, [name("alice"), name("bob.b"), by_id]);
+}
+
+#[test]
+fn what_the_supervisor_decides_is_a_notice_here() {
+    let notice = |config: &Config, says: &str| config.notices.iter().any(|n| n.contains(says));
+    assert!(notice(&with(""), "REQUIRE_USER_MAPPING is not set"));
+    assert!(notice(&with("REQUIRE_USER_MAPPING=false"), "fallback_account"));
+    assert!(!notice(&with("REQUIRE_USER_MAPPING=true"), "REQUIRE_USER_MAPPING"));
+    assert!(notice(&with("USER_MAPPING_FILE=/srv/map.json"), "USER_MAPPING_FILE=/srv/map.json"));
+    assert!(!notice(&with("USER_MAPPING_FILE=user_mapping.json"), "USER_MAPPING_FILE"));
+    for line in ["MCP_ENABLED=true", "MCP_HOST=localhost", "MCP_PORT=8080"] {
+        assert!(notice(&with(line), "not served yet"), "{line}");
+    }
+    assert!(notice(&with("GOOSE_MODEL=x"), "GOOSE_MODEL is unknown"));
+    assert!(notice(&with("POL_INTERVAL=1"), "did you mean POLL_INTERVAL?"));
+}
+
+#[test]
+fn every_variable_changes_or_says_something() {
+    // What each variable may be set to beside its default.
+    let other = |name: &str| match name {
+        "MATTERMOST_URL" => "other.example.com",
+        "MATTERMOST_TOKEN" => "other",
+        "MATTERMOST_SCHEME" => "https",
+        "MATTERMOST_PORT" | "MCP_PORT" => "444",
+        "APPROVED_USERS" => "alice",
+        "USER_MAPPING_FILE" => "/other.json",
+        "POLL_INTERVAL" | "RPC_TIMEOUT" | "MAX_SESSIONS" => "7",
+        "MCP_HOST" => "127.0.0.1",
+        "DEBUG" => "true",
+        _ => "false",
+    };
+    let folder = Folder::new("", BASE);
+    let show = |config: Config| {
+        let token = config.mattermost.token.expose_secret().to_owned();
+        format!("{config:?} {token}")
+    };
+    let before = show(folder.load().unwrap());
+    for variable in VARIABLES {
+        let value = other(variable.name);
+        let now = show(folder.load_in(&[(variable.name, value)]).unwrap());
+        // https is the only scheme that goes with another machine.
+        let same = variable.name == "MATTERMOST_SCHEME";
+        assert_eq!(now == before, same, "{}", variable.name);
+        assert!(!variable.meaning.is_empty());
+    }
+    let unserved = VARIABLES.iter().filter(|variable| variable.reader == Reader::NobodyYet);
+    assert!(unserved.into_iter().all(|variable| variable.name.starts_with("MCP_")));
+}
+
+#[test]
+fn the_environment_goes_before_the_file_and_the_file_before_toml() {
+    let folder = Folder::new("[chat]\nmax_sessions = 1\n", &format!("{BASE}MAX_SESSIONS=2\n"));
+    assert_eq!(folder.load().unwrap().max_sessions, 2);
+    assert_eq!(folder.load_in(&[("MAX_SESSIONS", "3")]).unwrap().max_sessions, 3);
+    assert_eq!(toml("[chat]\nmax_sessions = 1\n").max_sessions, 1);
+}
+
+#[test]
+fn rules_and_mode_come_from_toml() {
+    let config = toml(
+        "[goose]\nmode = \"smart_approve\"\nidle_seconds = 90\n\
+         [chat]\ndirect_messages = false\nfollow_thread = true\n\
+         allowed_bots = [\"zo3yx6gsxbf8ppuaojzhiaj1yw\"]\n",
+    );
+    assert_eq!(config.mode, GooseMode::SmartApprove);
+    assert_eq!(config.goose_idle, Duration::from_secs(90));
+    assert_eq!(config.rules.direct, DirectRule::Ignore);
+    assert_eq!(config.rules.channel, MentionRule::ExceptInOwnThread);
+    assert_eq!(config.allowed_bots.len(), 1);
+}
+
+#[test]
+fn a_wrong_key_is_named_with_its_line_and_the_right_spelling() {
+    for (text, says) in [
+        ("[chat]\n\ntrase = \"off\"\n", "line 3: [chat] has no key trase; write trace"),
+        ("[chatt]\n", "line 1: there is no section [chatt]; write [chat]"),
+        ("url = \"x\"\n", "line 1: url belongs below [mattermost]"),
+        ("[log]\nmode = \"auto\"\n", "line 2: mode belongs below [goose], not [log]"),
+        ("[log]\nzzzzzzzzzz = 1\n", "line 2: [log] has no key zzzzzzzzzz; it has debug"),
+        ("[chat]\ntrace = \"loud\"\n", "line 2: trace in [chat]: write \"off\""),
+        ("[chat]\ntrace = 1\n", "line 2: trace in [chat]: write text in quotes"),
+        ("[chat]\nallowed_bots = [\"bot\"]\n", "line 2: allowed_bots in [chat]: \"bot\" is no id"),
+        ("[chat]\nmax_sessions = \"9\"\n", "line 2: max_sessions in [chat]: write a whole number"),
+        ("[chat]\ntrace = \n", "line 2: this is no TOML"),
+    ] {
+        let problem = problem(text, BASE);
+        assert!(problem.contains(says), "{problem}");
+    }
+}
+
+#[test]
+fn all_mistakes_are_told_at_once() {
+    let folder = Folder::new(
+        "[chat]\ntrase = 1\nmax_sessions = 0\n[goose]\nmode = \"yolo\"\n",
+        "MATTERMOST_URL=ftp://x\nDEBUG=perhaps\nthis is nothing\n",
+    );
+    let problems = folder.load().unwrap_err();
+    assert_eq!(problems.len(), 7, "{problems:#?}");
+}
+
+#[test]
+fn without_any_file_the_two_missing_things_are_named() {
+    let problems =
+        Config::load(Path::new("/nonexistent"), &Environment::default()).unwrap_err().problems;
+    assert_eq!(problems.len(), 2, "{problems:?}");
+    assert!(problems[0].contains("MATTERMOST_URL") && problems[1].contains("LoadCredential"));
+}
+
+#[test]
+fn the_token_comes_from_systemd_then_from_a_file_then_from_a_variable() {
+    let folder = Folder::new("[mattermost]\ntoken_file = \"token\"\n", BASE);
+    write(&folder.path("token"), "from-file\n");
+    let token = |config: Config| config.mattermost.token.expose_secret().to_owned();
+    assert_eq!(token(folder.load().unwrap()), "from-file");
+    let credentials = TempDir::new().unwrap();
+    let directory = credentials.path().to_str().unwrap();
+    let variable = [("CREDENTIALS_DIRECTORY", directory)];
+    // A folder of other credentials changes nothing.
+    assert_eq!(token(folder.load_in(&variable).unwrap()), "from-file");
+    write(&credentials.path().join("mattermost-token"), "from-systemd\n");
+    assert_eq!(token(folder.load_in(&variable).unwrap()), "from-systemd");
+    let plain = env(BASE);
+    assert!(plain.notices.iter().any(|notice| notice.contains("LoadCredential")));
+    assert_eq!(token(plain), "abc");
+}
+
+#[test]
+fn a_token_that_everybody_can_read_is_refused() {
+    let folder = Folder::new("[mattermost]\ntoken_file = \"token\"\n", BASE);
+    write(&folder.path("token"), "from-file\n");
+    assert!(folder.load().is_ok());
+    open_to_all(&folder.path("token"));
+    let problems = folder.load().unwrap_err();
+    assert!(problems[0].contains("chmod 0640"), "{problems:?}");
+    let folder = Folder::new("", BASE);
+    open_to_all(&folder.path("gaggle.env"));
+    let problems = folder.load().unwrap_err();
+    assert!(problems[0].contains("chmod 0640"), "{problems:?}");
+    // Without a token in it the file is nobody's secret.
+    assert!(folder.load_in(&[("MATTERMOST_TOKEN", "abc")]).is_ok());
+}
+
+#[test]
+fn a_token_is_never_shown() {
+    for token in ["se cret", "\"secret\\nX: y\"", "''"] {
+        let problems =
+            Folder::new("", &format!("MATTERMOST_URL=a.example\nMATTERMOST_TOKEN={token}\n"))
+                .load()
+                .unwrap_err();
+        assert!(!problems.concat().contains("cret"), "{problems:?}");
+    }
+    assert!(!format!("{:?}", with("")).contains("abc"));
+}
+
+#[test]
+fn proxies_are_read_in_either_case() {
+    let folder = Folder::new("", BASE);
+    let config = folder
+        .load_in(&[("https_proxy", "proxy.example:3128"), ("NO_PROXY", "localhost")])
+        .unwrap();
+    assert_eq!(config.mattermost.proxy.https.unwrap().as_str(), "http://proxy.example:3128/");
+    assert_eq!(config.mattermost.proxy.http, None);
+    assert_eq!(config.mattermost.proxy.none_for.as_deref(), Some("localhost"));
+    let problems = folder.load_in(&[("HTTPS_PROXY", "socks5://u:secret@p")]).unwrap_err();
+    assert!(problems[0].contains("HTTPS_PROXY") && !problems[0].contains("secret"));
+}
+
+fn example(name: &str) -> String {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../packaging/etc");
+    std::fs::read_to_string(folder.join(name)).unwrap()
+}
+
+/// An example with everything that is commented out put in.
+fn uncommented(text: &str) -> String {
+    let is_setting = |line: &str| line.starts_with('#') && !line.starts_with("# ");
+    let line = |line: &str| {
+        let line = if is_setting(line) { &line[1..] } else { line };
+        format!("{line}\n")
+    };
+    text.lines().map(line).collect()
+}
+
+#[test]
+fn the_examples_show_every_setting_with_its_default() {
+    let (toml, env) = (example("gaggle.toml.example"), example("gaggle.env.example"));
+    for key in KEYS {
+        let default = format!("\n#{} = {}\n", key.name, key.default);
+        let shown = toml.contains(&default) || toml.contains(&format!("{} = \"", key.name));
+        assert!(shown, "{}", key.name);
+    }
+    for variable in VARIABLES {
+        let default = format!("\n#{}={}\n", variable.name, variable.default);
+        let given = format!("\n{}=", variable.name);
+        assert!(env.contains(&default) || env.contains(&given), "{}", variable.name);
+    }
+    let token = [("MATTERMOST_TOKEN", "abc")];
+    let plain = Folder::new(&toml, &env).load_in(&token).unwrap();
+    let full = Folder::new(&uncommented(&toml), &uncommented(&env));
+    write(&full.path("mattermost-token"), "abc");
+    let toml = uncommented(&toml).replace("/etc/gaggle/", full.0.path().join("").to_str().unwrap());
+    write(&full.path("gaggle.toml"), &toml);
+    let mut full = full.load_in(&token).unwrap();
+    assert_eq!(full.mcp.listener.take(), Some(("localhost".to_owned(), 8080)));
+    full.mattermost.ca_file = None;
+    full.notices.clone_from(&plain.notices);
+    assert_eq!(format!("{full:?}"), format!("{plain:?}"));
+}
+
+#[test]
+fn the_example_mapping_is_json_keyed_by_ids() {
+    let mapping: serde_json::Map<String, serde_json::Value> =
+        serde_json::from_str(&example("user_mapping.json.example")).unwrap();
+    assert!(mapping.len() > 1);
+    for id in mapping.keys() {
+        assert!(MattermostId::new(id).is_ok(), "{id}");
+    }
+}
