@@ -29,14 +29,9 @@ pub enum LogError {
 /// # Errors
 /// [`LogError::Again`] on a second call.
 pub fn init(debug: bool) -> Result<(), LogError> {
-    let own = if debug {
-        tracing::Level::DEBUG
-    } else {
-        tracing::Level::INFO
-    };
-    let filter = Targets::new()
-        .with_default(tracing::Level::WARN)
-        .with_target("gaggle_frontend", own);
+    let own = if debug { tracing::Level::DEBUG } else { tracing::Level::INFO };
+    let filter =
+        Targets::new().with_default(tracing::Level::WARN).with_target("gaggle_frontend", own);
     let registry = tracing_subscriber::registry().with(filter);
     // A journal that vanishes later loses records without an error, so what
     // must not be lost (the audit) is root's to write, never ours.
@@ -45,15 +40,11 @@ pub fn init(debug: bool) -> Result<(), LogError> {
         .and_then(Result::ok);
     let started = match journal {
         Some(layer) => registry
-            .with(
-                layer
-                    .with_field_prefix(None)
-                    .with_syslog_identifier(IDENTIFIER.to_owned()),
-            )
+            .with(layer.with_field_prefix(None).with_syslog_identifier(IDENTIFIER.to_owned()))
             .try_init(),
-        None => registry
-            .with(tracing_subscriber::fmt::layer().with_writer(std::io::stderr))
-            .try_init(),
+        None => {
+            registry.with(tracing_subscriber::fmt::layer().with_writer(std::io::stderr)).try_init()
+        }
     };
     started.map_err(|_| LogError::Again)
 }
