@@ -34,6 +34,8 @@ mod resume;
 mod socket;
 #[path = "conformance/tokens.rs"]
 mod tokens;
+#[path = "conformance/until.rs"]
+mod until;
 #[path = "conformance/users.rs"]
 mod users;
 #[path = "conformance/websocket.rs"]

@@ -200,7 +200,6 @@ impl State {
         patch: &Map<String, serde_json::Value>,
     ) -> Result<(), ApiError> {
         self.check_member(id, by)?;
-        let now = self.now();
         let who = self.user(by)?.username.clone();
         let changes = [
             ("display_name", "displayname", "display name"),
@@ -209,14 +208,7 @@ impl State {
         ];
         for (field, short, label) in changes {
             let Some(new) = patch.get(field).and_then(|value| value.as_str()) else { continue };
-            let Some(channel) = self.channels.get_mut(&id) else { continue };
-            let value = match field {
-                "header" => &mut channel.header,
-                "purpose" => &mut channel.purpose,
-                _ => &mut channel.display_name,
-            };
-            let old = std::mem::replace(value, new.to_owned());
-            channel.update_at = now;
+            let old = self.set_channel_field(id, field, new);
             if old == new {
                 continue;
             }
@@ -234,5 +226,18 @@ impl State {
         let channel = self.channel_json(self.channel(id)?).to_string();
         self.publish(&Event::to_channel("channel_updated", id, json!({ "channel": channel })));
         Ok(())
+    }
+
+    /// Sets a field and returns what it was.
+    fn set_channel_field(&mut self, id: Id, field: &str, new: &str) -> String {
+        let now = self.now();
+        let Some(channel) = self.channels.get_mut(&id) else { return new.to_owned() };
+        channel.update_at = now;
+        let value = match field {
+            "header" => &mut channel.header,
+            "purpose" => &mut channel.purpose,
+            _ => &mut channel.display_name,
+        };
+        std::mem::replace(value, new.to_owned())
     }
 }

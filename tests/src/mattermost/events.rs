@@ -193,6 +193,11 @@ impl Hub {
         Ok(Some(text))
     }
 
+    /// Whether a user has an open socket.
+    pub(super) fn is_online(&self, user: Id) -> bool {
+        self.connections.values().any(|one| one.user == user && one.socket.is_some())
+    }
+
     /// The socket is gone; the connection waits for the next.
     pub(super) fn detach(&mut self, id: Id, socket: u64, now: i64) {
         if let Some(connection) = self.connections.get_mut(&id)
@@ -207,7 +212,13 @@ impl Hub {
 impl State {
     /// Sends an event to every connection it is for.
     pub(super) fn publish(&mut self, event: &Event) {
-        let json = event.json();
+        let mut json = event.json();
+        if !self.version.old_post_shape()
+            && let Some(broadcast) = json.get_mut("broadcast").and_then(Value::as_object_mut)
+        {
+            broadcast.insert("connection_id".to_owned(), json!(""));
+            broadcast.insert("omit_connection_id".to_owned(), json!(""));
+        }
         // Nobody listening is not an error.
         let _ = self.hub.subscribers.send(Arc::new(json.clone()));
         if self.hub.lose > 0 {

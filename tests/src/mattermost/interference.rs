@@ -52,7 +52,7 @@ async fn state(Shared(app): Shared<App>) -> Json<Value> {
         json!({
             "users": state.users.len(), "sessions": state.sessions.len(),
             "channels": state.channels.len(), "posts": state.posts.len(),
-            "connections": state.hub.connections.len(),
+            "connections": state.hub.connections.len(), "held_posts": state.held,
         })
     }))
 }

@@ -21,10 +21,13 @@ pub(super) async fn commit(app: &App, draft: Draft) -> Result<Id, ApiError> {
     let Some(newer) = app.faults.take_late() else {
         return app.change(|state| state.commit(draft));
     };
+    let known = app.change(|state| {
+        state.held += 1;
+        state.newest_row(draft.post.channel_id)
+    });
     let app = app.clone();
     let task = tokio::spawn(async move {
         let channel = draft.post.channel_id;
-        let known = app.read(|state| state.newest_row(channel));
         let mut changes = app.changes();
         let wait = async {
             while !app.is_stopped()
@@ -34,7 +37,10 @@ pub(super) async fn commit(app: &App, draft: Draft) -> Result<Id, ApiError> {
         };
         // When nothing newer comes it is stored all the same.
         let _ = timeout(LONGEST, wait).await;
-        app.change(|state| state.commit(draft))
+        app.change(|state| {
+            state.held -= 1;
+            state.commit(draft)
+        })
     });
     task.await.unwrap_or_else(|_| Err(ApiError::full()))
 }

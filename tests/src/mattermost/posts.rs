@@ -11,6 +11,10 @@ use super::ids::Id;
 use super::model::Post;
 use super::state::State;
 
+/// Earlier texts kept of each channel: more than `since` ever shows. A real
+/// server keeps all, but a simulator must be able to run for days.
+const EARLIER_KEPT: usize = 2_000;
+
 /// Props that say who speaks, which the newest servers keep in a `PUT`.
 const IDENTITY_PROPS: [&str; 6] = [
     "from_bot",
@@ -132,6 +136,13 @@ impl State {
         old.heap = self.next_heap();
         let timeline = self.timelines.entry(old.channel_id).or_default();
         timeline.heap.insert(old.heap, old.id);
+        timeline.earlier.push_back((old.heap, old.id));
+        if timeline.earlier.len() > EARLIER_KEPT
+            && let Some((heap, id)) = timeline.earlier.pop_front()
+        {
+            timeline.heap.remove(&heap);
+            self.posts.remove(&id);
+        }
         self.posts.insert(old.id, old);
     }
 

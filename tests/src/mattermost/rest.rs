@@ -18,7 +18,9 @@ use serde_json::{Value, json};
 use super::error::ApiError;
 use super::ids::Id;
 use super::server::App;
-use super::{interference, rest_channels, rest_files, rest_posts, rest_users, websocket};
+use super::{
+    interference, rest_channels, rest_files, rest_members, rest_posts, rest_users, websocket,
+};
 
 /// What a handler answers.
 pub(super) type Answer = Result<Response, ApiError>;
@@ -31,6 +33,7 @@ pub(super) fn router(app: App) -> Router {
         .route("/websocket", get(websocket::connect))
         .merge(rest_users::routes())
         .merge(rest_channels::routes())
+        .merge(rest_members::routes())
         .merge(rest_posts::routes())
         .merge(rest_files::routes());
     Router::new()

@@ -3,23 +3,18 @@
 //! Trust: the caller sees and changes only what they are a member of, except
 //! that the team may look at its public channels.
 
-use std::collections::HashMap;
-
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::{Path, Query, State as Shared};
+use axum::extract::{Path, State as Shared};
 use axum::http::HeaderMap;
-use axum::routing::{delete, get, post, put};
+use axum::routing::{get, post, put};
 use serde_json::{Value, json};
 
 use super::channels::NewChannel;
 use super::error::ApiError;
 use super::ids::Id;
-use super::members::missing_member;
 use super::model::{Channel, ChannelKind};
-use super::rest::{
-    Answer, Caller, created, done, id_field, ok, paging, parse_body, path_id, tagged, text,
-};
+use super::rest::{Answer, Caller, created, done, id_field, ok, parse_body, path_id, tagged, text};
 use super::server::App;
 use super::state::State;
 
@@ -29,18 +24,13 @@ pub(super) fn routes() -> Router<App> {
         .route("/teams/{team}/members", post(join_team))
         .route("/users/{user}/teams", get(teams))
         .route("/users/{user}/teams/{team}/channels", get(team_channels))
-        .route("/users/{user}/teams/{team}/channels/members", get(memberships))
         .route("/users/{user}/channels", get(all_channels))
         .route("/channels", post(add_channel))
         .route("/channels/direct", post(direct))
         .route("/channels/group", post(group))
-        .route("/channels/members/{user}/view", post(view))
         .route("/channels/{channel}", get(one).delete(archive))
         .route("/channels/{channel}/patch", put(patch))
         .route("/channels/{channel}/stats", get(stats))
-        .route("/channels/{channel}/members", get(members).post(join))
-        .route("/channels/{channel}/members/{user}", get(member))
-        .route("/channels/{channel}/members/{user}", delete(leave))
 }
 
 async fn add_team(Shared(app): Shared<App>, caller: Caller, body: Bytes) -> Answer {
@@ -74,7 +64,7 @@ async fn join_team(
 }
 
 /// The list of a user's own things; those of others are an admin's to see.
-fn own(caller: Caller, user: &str) -> Result<Id, ApiError> {
+pub(super) fn own(caller: Caller, user: &str) -> Result<Id, ApiError> {
     let id = caller.user_in(user)?;
     if id == caller.user || caller.admin { Ok(id) } else { Err(ApiError::permissions()) }
 }
@@ -89,7 +79,7 @@ async fn teams(Shared(app): Shared<App>, caller: Caller, Path(user): Path<String
 }
 
 /// The user's channels of one team, or of all, with direct and group ones.
-fn channels_of(state: &State, user: Id, team: Option<Id>) -> Vec<&Channel> {
+pub(super) fn channels_of(state: &State, user: Id, team: Option<Id>) -> Vec<&Channel> {
     let wanted = |channel: &&Channel| {
         let here = team.is_none() || channel.team.is_none() || channel.team == team;
         here && channel.delete_at == 0 && state.is_member(channel.id, user)
@@ -137,23 +127,6 @@ fn list_channels(state: &State, channels: &[&Channel], headers: &HeaderMap) -> A
     let (time, id) = newest.map_or((0, "0".to_owned()), |(time, id)| (time, id.to_string()));
     let etag = format!("{}.{id}.{time}.0.{}", state.version.number(), channels.len());
     tagged(headers, &etag, || channels.iter().map(|c| state.channel_json(c)).collect())
-}
-
-async fn memberships(
-    Shared(app): Shared<App>,
-    caller: Caller,
-    Path((user, team)): Path<(String, String)>,
-) -> Answer {
-    let user = own(caller, &user)?;
-    let team = path_id(&team, "team_id")?;
-    app.read(|state| {
-        let channels = channels_of(state, user, Some(team)).into_iter();
-        let rows = channels.filter_map(|channel| {
-            let member = state.members.get(&(channel.id, user))?;
-            Some(state.member_json(channel.id, user, member))
-        });
-        ok(&rows.collect::<Value>())
-    })
 }
 
 async fn add_channel(Shared(app): Shared<App>, caller: Caller, body: Bytes) -> Answer {
@@ -205,23 +178,6 @@ async fn group(Shared(app): Shared<App>, caller: Caller, body: Bytes) -> Answer 
     })
 }
 
-async fn view(
-    Shared(app): Shared<App>,
-    caller: Caller,
-    Path(user): Path<String>,
-    body: Bytes,
-) -> Answer {
-    let user = own(caller, &user)?;
-    let body = parse_body(&body, "channel_view")?;
-    let channel = id_field(&body, "channel_id")?;
-    app.change(|state| {
-        state.check_member(channel, user)?;
-        state.mark_viewed(channel, user);
-        let last = state.channel(channel)?.last_post_at;
-        ok(&json!({ "status": "OK", "last_viewed_at_times": { channel.as_str(): last } }))
-    })
-}
-
 async fn one(Shared(app): Shared<App>, caller: Caller, Path(channel): Path<String>) -> Answer {
     let id = path_id(&channel, "channel_id")?;
     app.read(|state| {
@@ -262,67 +218,4 @@ async fn stats(Shared(app): Shared<App>, caller: Caller, Path(channel): Path<Str
         ok(&json!({ "channel_id": id, "member_count": state.members_of(id).count(),
             "guest_count": 0, "pinnedpost_count": pinned.count() }))
     })
-}
-
-async fn members(
-    Shared(app): Shared<App>,
-    caller: Caller,
-    Path(channel): Path<String>,
-    Query(query): Query<HashMap<String, String>>,
-) -> Answer {
-    let id = path_id(&channel, "channel_id")?;
-    let (page, per_page) = paging(&query);
-    app.read(|state| {
-        state.check_visible(id, caller.user)?;
-        let rows = state.members_of(id).skip(page.saturating_mul(per_page)).take(per_page);
-        ok(&rows.map(|(user, member)| state.member_json(id, user, member)).collect::<Value>())
-    })
-}
-
-async fn member(
-    Shared(app): Shared<App>,
-    caller: Caller,
-    Path((channel, user)): Path<(String, String)>,
-) -> Answer {
-    let id = path_id(&channel, "channel_id")?;
-    let user = caller.user_in(&user)?;
-    app.read(|state| {
-        state.check_visible(id, caller.user)?;
-        let member = state.members.get(&(id, user)).ok_or_else(missing_member)?;
-        ok(&state.member_json(id, user, member))
-    })
-}
-
-/// Anybody may join a public channel; otherwise a member adds others.
-async fn join(
-    Shared(app): Shared<App>,
-    caller: Caller,
-    Path(channel): Path<String>,
-    body: Bytes,
-) -> Answer {
-    let id = path_id(&channel, "channel_id")?;
-    let user = id_field(&parse_body(&body, "channel_member")?, "user_id")?;
-    app.change(|state| {
-        let open = state.channel(id)?.kind == ChannelKind::Open;
-        if !(open && user == caller.user) {
-            state.check_member(id, caller.user)?;
-        }
-        state.join_channel(id, user, caller.user)?;
-        let member = state.members.get(&(id, user)).ok_or_else(missing_member)?;
-        created(&state.member_json(id, user, member))
-    })
-}
-
-async fn leave(
-    Shared(app): Shared<App>,
-    caller: Caller,
-    Path((channel, user)): Path<(String, String)>,
-) -> Answer {
-    let id = path_id(&channel, "channel_id")?;
-    let user = caller.user_in(&user)?;
-    app.change(|state| {
-        state.check_member(id, caller.user)?;
-        state.leave_channel(id, user, caller.user)
-    })?;
-    done()
 }

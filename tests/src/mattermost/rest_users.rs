@@ -142,7 +142,7 @@ async fn status(Shared(app): Shared<App>, caller: Caller, Path(user): Path<Strin
     let id = caller.user_in(&user)?;
     app.read(|state| {
         let user = state.user(id)?;
-        let online = state.hub.connections.values().any(|connection| connection.user == id);
+        let online = state.hub.is_online(id);
         ok(&json!({
             "user_id": id, "status": if online { "online" } else { "offline" },
             "manual": false, "last_activity_at": user.update_at, "dnd_end_time": 0,

@@ -5,7 +5,7 @@
 //! Trust: callers pass ids they looked up; each method checks permissions of
 //! the user it acts for.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::error::ApiError;
@@ -26,6 +26,8 @@ pub(super) struct Timeline {
     pub(super) heap: BTreeMap<u64, Id>,
     /// What is not deleted, by time of creation and then of insertion.
     pub(super) live: BTreeSet<(i64, u64, Id)>,
+    /// Earlier texts, oldest first.
+    pub(super) earlier: VecDeque<(u64, Id)>,
 }
 
 /// An idempotency key that was seen lately.
@@ -52,6 +54,8 @@ pub(super) struct State {
     pub(super) hooks: BTreeMap<Id, Hook>,
     pub(super) files: Files,
     pub(super) hub: Hub,
+    /// Posts that have their time but are not stored yet.
+    pub(super) held: usize,
     next_heap: u64,
 }
 
@@ -74,6 +78,7 @@ impl State {
             hooks: BTreeMap::new(),
             files: Files::new(),
             hub: Hub::default(),
+            held: 0,
             next_heap: 0,
         }
     }

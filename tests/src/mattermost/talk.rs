@@ -182,6 +182,12 @@ impl Simulator {
         self.app.clear_faults();
     }
 
+    /// How many posts are held back by [`Fault::LatePosts`] just now.
+    #[must_use]
+    pub fn held_posts(&self) -> usize {
+        self.app.read(|state| state.held)
+    }
+
     /// How often each method and path was asked for, ids left out:
     /// `GET /channels/*/posts`.
     #[must_use]

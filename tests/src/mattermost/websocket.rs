@@ -131,7 +131,7 @@ impl Client {
     }
 
     /// Carries events out and actions in until either end is gone.
-    async fn serve(&mut self) {
+    async fn serve(&mut self) -> Option<()> {
         let every = self.app.websocket_ping;
         let mut pings = interval_at(Instant::now() + every, every);
         pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -140,40 +140,34 @@ impl Client {
         let mut heard = Instant::now();
         let (authenticated, mut checked) = (Instant::now() + AUTH_DEADLINE, false);
         loop {
-            let Some(wake) = self.wake() else { return };
-            if self.flush().await.is_none() {
-                return;
-            }
+            let wake = self.wake()?;
+            self.flush().await?;
             tokio::select! {
                 () = wake.notified() => {}
                 () = sleep_until(authenticated), if !checked => {
-                    if self.is_muted() {
-                        return;
-                    }
-                    checked = true;
+                    checked = !self.is_muted();
+                    checked.then_some(())?;
                 }
-                _ = pings.tick() => {
-                    if self.put(Message::Ping(Bytes::new())).await.is_none() {
-                        return;
-                    }
-                }
-                () = sleep_until(heard + patience) => return,
-                message = self.socket.recv() => match message {
-                    Some(Ok(Message::Pong(_))) => heard = Instant::now(),
-                    Some(Ok(Message::Text(action))) => {
-                        if self.act(&action).await.is_none() {
-                            return;
-                        }
-                    }
-                    Some(Ok(Message::Ping(_) | Message::Binary(_))) => {}
-                    Some(Err(_)) => {
+                _ = pings.tick() => self.put(Message::Ping(Bytes::new())).await?,
+                () = sleep_until(heard + patience) => return None,
+                message = self.socket.recv() => match message? {
+                    Ok(Message::Pong(_)) => heard = Instant::now(),
+                    Ok(message) => self.take(message).await?,
+                    Err(_) => {
                         let reason = CloseFrame { code: 1009, reason: "".into() };
-                        self.put(Message::Close(Some(reason))).await;
-                        return;
+                        self.put(Message::Close(Some(reason))).await?;
+                        return None;
                     }
-                    Some(Ok(Message::Close(_))) | None => return,
                 },
             }
+        }
+    }
+
+    async fn take(&mut self, message: Message) -> Option<()> {
+        match message {
+            Message::Text(action) => self.act(&action).await,
+            Message::Close(_) => None,
+            _ => Some(()),
         }
     }
 

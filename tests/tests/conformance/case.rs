@@ -4,6 +4,7 @@ use std::future::Future;
 use std::io::Write;
 
 use anyhow::{Context, Result};
+use futures_util::future::join_all;
 use gaggle_tests::mattermost::{Options, Simulator, Version};
 
 use super::rest::Rest;
@@ -47,23 +48,19 @@ pub(crate) async fn run<F>(case: impl Fn(World) -> F)
 where
     F: Future<Output = Result<()>>,
 {
-    let mut failed = Vec::new();
-    for version in Version::ALL {
-        let result = async {
-            let (_simulator, world) = simulated(version).await?;
-            case(world).await
-        };
-        if let Err(error) = result.await {
-            failed.push(format!("simulated {version:?}: {error:#}"));
-        }
-    }
+    let simulated = Version::ALL.map(async |version| {
+        let (_simulator, world) = simulated(version).await?;
+        case(world).await.with_context(|| format!("simulated {version:?}"))
+    });
     let real = async {
         let Some((base, login, password)) = real_server()? else { return Ok(()) };
         case(World::make(&base, &login, &password).await?).await
     };
-    if let Err(error) = real.await {
-        failed.push(format!("the real server: {error:#}"));
-    }
+    let (mut results, real) = tokio::join!(join_all(simulated), real);
+    results.push(real.context("the real server"));
+    let failed: Vec<String> = (results.into_iter())
+        .filter_map(|result| result.err().map(|error| format!("{error:#}")))
+        .collect();
     assert!(failed.is_empty(), "\n{}", failed.join("\n"));
 }
 

@@ -3,6 +3,7 @@
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 
+use super::until::until;
 use super::world::{World, id};
 
 /// `last_post_at`, `total_msg_count`, `total_msg_count_root`.
@@ -57,14 +58,12 @@ async fn joins_move_the_time_only_and_header_changes_all(world: World) -> Result
     let changed = async {
         world.put(&world.alice, &path, header).await?.is(200)?;
         // The post that tells of it may come after the answer.
-        loop {
+        until("the header's post", async || {
             let list = world.posts("?per_page=1").await?;
             let newest = &list["posts"][&super::world::order(&list)[0]];
-            if newest["type"] == "system_header_change" {
-                return Ok::<_, anyhow::Error>(newest.clone());
-            }
-            tokio::task::yield_now().await;
-        }
+            Ok((newest["type"] == "system_header_change").then(|| newest.clone()))
+        })
+        .await
     };
     let post = moved!(world, "header", true, 1, 1, changed);
     ensure!(post["user_id"] == world.alice.id, "{post}");

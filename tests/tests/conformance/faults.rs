@@ -4,13 +4,16 @@
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use gaggle_tests::mattermost::{Body, Fault, Id, Requests, Simulator, Version, When};
+use gaggle_tests::mattermost::{
+    Account, Body, Fault, Id, Options, Requests, Simulator, Version, When,
+};
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::case::simulated;
 use super::socket::{Heard, Socket, inner};
-use super::world::{World, id, order};
+use super::until::until;
+use super::world::{World, id, order, text};
 
 async fn world() -> Result<(Simulator, World)> {
     simulated(Version::V10).await
@@ -103,19 +106,13 @@ async fn a_slow_answer_is_of_a_post_that_is_there_already() -> Result<()> {
 async fn a_late_post_is_seen_after_a_newer_one() -> Result<()> {
     let (simulator, world) = world().await?;
     simulator.inject(Fault::LatePosts { count: 1, newer: 1 });
-    let path = format!("/users/me/teams/{}/channels", world.team);
     let late = world.say(&world.alice, "late");
     let newer = async {
-        // The late one has its time once its key is taken.
-        while simulator.requests().get("POST /posts") != Some(&1) {
-            tokio::task::yield_now().await;
-        }
-        let newer = world.say(&world.bot, "newer").await?;
-        let etag = world.get(&world.bot, &path).await?.header("etag");
-        Ok::<_, anyhow::Error>((newer, etag))
+        until("a post held back", async || Ok((simulator.held_posts() == 1).then_some(()))).await?;
+        world.say(&world.bot, "newer").await
     };
     let (late, newer) = tokio::join!(late, newer);
-    let (late, (newer, _)) = (late?, newer?);
+    let (late, newer) = (late?, newer?);
     ensure!(late["create_at"].as_i64() <= newer["create_at"].as_i64(), "{late} {newer}");
     let list = world.posts(&format!("?after={}", id(&newer))).await?;
     ensure!(!order(&list).contains(&id(&late)), "a cursor finds it: {list}");
@@ -155,9 +152,10 @@ async fn a_restart_ends_connections_and_keeps_posts() -> Result<()> {
     // The connection that asked for it may end it.
     let reply = world.rest.send("", Method::DELETE, "/_sim/faults", None, None).await?;
     ensure!(reply.status == 200, "{reply:?}");
-    while fresh.call(&world.bot.token, Method::GET, "/users/me", None).await.is_err() {
-        tokio::task::yield_now().await;
-    }
+    until("up again", async || {
+        Ok(fresh.call(&world.bot.token, Method::GET, "/users/me", None).await.ok())
+    })
+    .await?;
     ensure!(world.message_count("before").await? == 1, "the post is gone");
     let connection = hello["data"]["connection_id"].as_str().unwrap_or_default();
     let query = format!("?connection_id={connection}&sequence_number=1");
@@ -191,6 +189,28 @@ async fn a_fault_nobody_knows_is_refused() -> Result<()> {
     Ok(())
 }
 
+#[tokio::test]
+async fn a_client_that_answers_no_ping_is_dropped() -> Result<()> {
+    let websocket_ping = Duration::from_millis(100);
+    let options = Options { websocket_ping, ..Options::default() };
+    let simulator = Simulator::start(options).await?;
+    let (deaf, awake) = (simulator.create_user("deaf")?, simulator.create_user("awake")?);
+    let (_unread, _) = Socket::open(simulator.url(), &deaf.token).await?;
+    let (mut read, _) = Socket::open(simulator.url(), &awake.token).await?;
+    let reading = tokio::spawn(async move { read.next().await.map(|_| ()) });
+    let rest = super::rest::Rest::new(simulator.url())?;
+    let status = async |user: &Account| {
+        let path = format!("/users/{}/status", user.id);
+        let status = rest.call(&awake.token, Method::GET, &path, None).await?.is(200)?;
+        Ok::<_, anyhow::Error>(text(&status, "status"))
+    };
+    ensure!(status(&deaf).await? == "online", "never online");
+    until("dropped", async || Ok((status(&deaf).await? != "online").then_some(()))).await?;
+    ensure!(status(&awake).await? == "online", "the one who answers was dropped too");
+    reading.abort();
+    Ok(())
+}
+
 /// What a whole flock of simulators leaves behind: nothing.
 #[tokio::test]
 async fn a_dropped_simulator_lets_go_of_its_port_and_connections() -> Result<()> {
@@ -200,11 +220,6 @@ async fn a_dropped_simulator_lets_go_of_its_port_and_connections() -> Result<()>
     drop(simulator);
     socket.closed().await?;
     let address = url.trim_start_matches("http://");
-    let bound = async {
-        while tokio::net::TcpListener::bind(address).await.is_err() {
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(20), bound).await?;
+    until("the port free", async || Ok(tokio::net::TcpListener::bind(address).await.ok())).await?;
     Ok(())
 }

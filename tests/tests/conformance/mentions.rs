@@ -4,6 +4,7 @@ use anyhow::{Context, Result, ensure};
 use serde_json::json;
 
 use super::socket::mentions;
+use super::until::until;
 use super::world::{World, unique};
 
 /// Texts that mention the bot; `@B` stands for it.
@@ -58,9 +59,11 @@ async fn texts_mention_by_the_servers_rules(world: World) -> Result<()> {
     let mut socket = world.listen(&world.bot).await?;
     // `@here` means those who are online, which takes the server a moment.
     let path = format!("/users/{}/status", world.bot.id);
-    while world.get(&world.alice, &path).await?.is(200)?["status"] != "online" {
-        tokio::task::yield_now().await;
-    }
+    until("the bot online", async || {
+        let status = world.get(&world.alice, &path).await?.is(200)?;
+        Ok((status["status"] == "online").then_some(()))
+    })
+    .await?;
     let all = MENTION.iter().map(|t| (t, true)).chain(NO_MENTION.iter().map(|t| (t, false)));
     let mut wrong = Vec::new();
     for (template, expected) in all {

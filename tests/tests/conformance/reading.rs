@@ -12,10 +12,7 @@ impl World {
         for number in 0..5 {
             posts.push(self.say(&self.alice, &format!("post {number}")).await?);
             // Two posts of one millisecond have no order to check.
-            let now = std::time::Instant::now();
-            while now.elapsed() < std::time::Duration::from_millis(2) {
-                tokio::task::yield_now().await;
-            }
+            tokio::time::sleep(std::time::Duration::from_millis(2)).await;
         }
         Ok(posts)
     }
@@ -100,6 +97,23 @@ async fn since_shows_deleted_posts_and_a_row_for_every_edit(world: World) -> Res
     Ok(())
 }
 
+async fn since_drowns_in_the_edits_of_one_post(world: World) -> Result<()> {
+    let post = world.say(&world.bot, "draft").await?;
+    let path = format!("/posts/{}/patch", id(&post));
+    for number in 0..1_001 {
+        let patch = json!({ "message": format!("draft {number}") });
+        world.put(&world.bot, &path, patch).await?.is(200)?;
+    }
+    let question = world.say(&world.alice, "a question").await?;
+    let before = post["create_at"].as_i64().unwrap_or_default() - 1;
+    let rows = order(&world.posts(&format!("?since={before}")).await?);
+    ensure!(rows.len() == 1_000, "{} rows", rows.len());
+    ensure!(!rows.contains(&id(&question)), "the question is among them");
+    let list = world.posts(&format!("?after={}", id(&post))).await?;
+    ensure!(order(&list) == [id(&question)], "an anchor finds it: {list}");
+    Ok(())
+}
+
 async fn since_shows_roots_with_new_replies_and_posts_with_reactions(world: World) -> Result<()> {
     let posts = world.five().await?;
     let since = format!("?since={}", posts[4]["create_at"]);
@@ -171,6 +185,7 @@ mod tests {
         posts_of_the_anchors_millisecond_are_skipped_by_after,
         since_is_strict_and_ignores_the_page_size,
         since_shows_deleted_posts_and_a_row_for_every_edit,
+        since_drowns_in_the_edits_of_one_post,
         since_shows_roots_with_new_replies_and_posts_with_reactions,
         a_reply_brings_its_thread_unless_told_not_to,
         a_thread_is_found_by_any_of_its_posts_which_then_stands_twice,

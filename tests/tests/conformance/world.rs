@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::rest::{Reply, Rest};
 use super::socket::Socket;
+use super::until::until;
 
 const PASSWORD: &str = "Passw0rd-for-tests";
 
@@ -77,7 +78,17 @@ impl World {
 
     pub(crate) async fn join(&self, channel: &str, user: &str) -> Result<()> {
         let path = format!("/channels/{channel}/members");
-        self.post(&self.admin, &path, json!({ "user_id": user })).await?.is(201).map(|_| ())
+        self.post(&self.admin, &path, json!({ "user_id": user })).await?.is(201)?;
+        let posts = format!("/channels/{channel}/posts");
+        // The server posts of it on the side; cases must not meet that later.
+        until("the post that tells of the new member", async || {
+            let list = self.get(&self.admin, &posts).await?.is(200)?;
+            let told = list["posts"].as_object().is_some_and(|posts| {
+                posts.values().any(|post| post["props"]["addedUserId"] == user)
+            });
+            Ok(told.then_some(()))
+        })
+        .await
     }
 
     pub(crate) async fn get(&self, who: &Person, path: &str) -> Result<Reply> {
