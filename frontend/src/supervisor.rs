@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use gaggle_ipc::control::{Closing, Refusal, WorkerExit};
+use gaggle_ipc::control::{Closing, Refusal, RefusalCode, WorkerExit};
 use gaggle_ipc::launch::Profile;
 use gaggle_ipc::{AccountName, MattermostUserId, WorkerId};
 use tokio::sync::{mpsc, oneshot};
@@ -101,13 +101,12 @@ impl Supervisor {
             let error = match answer {
                 Ok(Ok(started)) => return Ok(started),
                 Ok(Err(error)) => error,
-                Err(_) => return Err(self.trouble()),
+                Err(_) => return Err(self.trouble().unwrap_or(StartError::Unreachable)),
             };
             match error {
                 StartError::Running(worker) => self.stop(worker).await,
                 StartError::Unreachable => {}
-                StartError::Refused(refusal)
-                    if refusal.code == gaggle_ipc::control::RefusalCode::Busy => {}
+                StartError::Refused(refusal) if refusal.code == RefusalCode::Busy => {}
                 other => return Err(other),
             }
             if Instant::now() + START_PAUSE >= deadline {
@@ -130,8 +129,10 @@ impl Supervisor {
         answer.await.unwrap_or(Err(StartError::Unreachable))
     }
 
-    fn trouble(&self) -> StartError {
-        let known = self.trouble.lock().ok().and_then(|trouble| *trouble);
-        known.unwrap_or(StartError::Unreachable)
+    fn trouble(&self) -> Option<StartError> {
+        self.trouble.lock().ok().and_then(|trouble| *trouble)
     }
 }
+
+#[cfg(test)]
+mod tests;

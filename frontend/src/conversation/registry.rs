@@ -109,6 +109,17 @@ impl Registry {
         }
     }
 
+    /// A turn is over that never had a worker: its conversation takes up no room
+    /// unless another turn waits in it.
+    pub(super) fn leave_for_good(&self, key: Key, turn: TurnId) {
+        self.leave(key, turn);
+        if let Ok(mut threads) = self.threads.lock()
+            && threads.live.get(&key).is_some_and(|thread| thread.active.is_empty())
+        {
+            threads.live.remove(&key);
+        }
+    }
+
     /// The conversation is live.
     pub(super) fn knows(&self, key: Key) -> bool {
         self.threads.lock().is_ok_and(|threads| threads.live.contains_key(&key))

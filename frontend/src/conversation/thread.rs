@@ -13,7 +13,12 @@ use super::{Inner, Job, turn};
 pub(super) async fn run(inner: Arc<Inner>, mut jobs: mpsc::Receiver<Job>, mut before: Before) {
     while let Some(job) = jobs.recv().await {
         let (key, turn) = (job.key, job.turn);
-        before = turn::run(&inner, job, before).await;
-        inner.registry.leave(key, turn);
+        let ran = turn::run(&inner, job, before).await;
+        before = ran.next;
+        if ran.served {
+            inner.registry.leave(key, turn);
+        } else {
+            inner.registry.leave_for_good(key, turn);
+        }
     }
 }

@@ -66,8 +66,16 @@ enum Tried {
     Again(End),
 }
 
-/// Runs `job`; says how the next turn of the thread has to take it.
-pub(super) async fn run(inner: &Arc<Inner>, mut job: Job, before: Before) -> Before {
+/// What a turn means for its thread.
+pub(super) struct Ran {
+    /// How the next turn has to take it.
+    pub(super) next: Before,
+    /// The person has a worker.
+    pub(super) served: bool,
+}
+
+/// Runs `job` to its end.
+pub(super) async fn run(inner: &Arc<Inner>, mut job: Job, before: Before) -> Ran {
     let mut turn =
         Turn { inner, job: &mut job, before, sent: false, crashed: false, began: Instant::now() };
     let mut tries = 0;
@@ -86,8 +94,9 @@ pub(super) async fn run(inner: &Arc<Inner>, mut job: Job, before: Before) -> Bef
         _ => turn.before,
     };
     let began = turn.began;
+    let served = !matches!(end, End::NotStarted(_));
     ending::tell(inner, &job, end, began);
-    next
+    Ran { next, served }
 }
 
 impl Turn<'_> {

@@ -75,14 +75,16 @@ fn answer(transcript: &Transcript, more_follows: bool) -> Vec<String> {
     } else if more_follows {
         text = closed(&text);
     }
-    split(&text, LIMIT)
+    let notes: usize = transcript.notes.iter().map(|note| note.chars().count() + 8).sum();
+    let limit = LIMIT.saturating_sub(notes);
+    split(&text, limit)
         .iter()
         .map(|piece| piece.text())
         .filter(|piece| !piece.trim().is_empty())
         .map(|piece| {
             // A cut through code may have laid a mention bare.
             let again = defuse(&piece, LinkPolicy::Plain);
-            if again.chars().count() <= LIMIT { again } else { without_signs(&piece) }
+            if again.chars().count() <= limit { again } else { without_signs(&piece) }
         })
         .collect()
 }
@@ -94,8 +96,6 @@ fn put_above(transcript: &Transcript, messages: &mut [String]) {
     {
         let notes: Vec<_> = transcript.notes.iter().map(|note| format!("> {note}")).collect();
         *first = format!("{}\n\n{first}", notes.join("\n> \n"));
-        // Notes are few and short, but they may not push a post over the limit.
-        debug_assert!(first.chars().count() < 16_383);
     }
 }
 

@@ -17,6 +17,8 @@ const MAX_THOUGHT: usize = 8 * 1024;
 const MAX_TOOLS: usize = 200;
 /// Most notes that are kept.
 const MAX_NOTES: usize = 10;
+/// Longest note, in characters.
+const MAX_NOTE: usize = 500;
 
 /// Where a turn stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -132,7 +134,8 @@ impl Transcript {
 
     /// A sentence above the answer.
     pub fn note(&mut self, note: String) {
-        if self.notes.len() < MAX_NOTES && !self.notes.contains(&note) {
+        let fits = note.chars().count() <= MAX_NOTE;
+        if fits && self.notes.len() < MAX_NOTES && !self.notes.contains(&note) {
             self.notes.push(note);
         }
     }

@@ -34,14 +34,15 @@ pub(super) async fn run(path: PathBuf, mut asks: mpsc::Receiver<Ask>, trouble: T
             Ok(mut connection) => {
                 set(&trouble, None);
                 tracing::info!("connected to the supervisor");
-                match connection.serve(&mut asks).await {
-                    Some(error) => {
-                        // One that took requests is worth an early new try.
-                        pause = if connection.next > 0 { FIRST_PAUSE } else { pause };
-                        error
-                    }
-                    None => return,
+                let Some(error) = connection.serve(&mut asks).await else {
+                    return;
+                };
+                // One that took requests is worth an early new try.
+                if connection.next > 0 {
+                    pause = FIRST_PAUSE;
                 }
+                connection.end(error);
+                error
             }
             Err(error) => {
                 tracing::debug!(%error, "the control socket does not answer");
@@ -98,6 +99,13 @@ impl Connection {
             if let Err(error) = ended {
                 return Some(error);
             }
+        }
+    }
+
+    /// Tells those who wait why they get no answer.
+    fn end(self, error: StartError) {
+        for reply in self.pending.into_values() {
+            let _ = reply.send(Err(error));
         }
     }
 

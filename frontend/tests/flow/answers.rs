@@ -159,16 +159,18 @@ async fn the_thread_unused_longest_is_set_aside() {
     asked.answer("1");
     world.says(first, "1").await;
     let second = world.ask("two");
-    loop {
+    let (mut closed, mut answered) = (None, false);
+    while closed.is_none() || !answered {
         match world.supervisor.next().await {
-            Did::Closed(closed) => {
-                assert_eq!(closed, thread);
-                break;
+            Did::Closed(thread) => closed = Some(thread),
+            Did::Asked(asked) => {
+                asked.answer("2");
+                answered = true;
             }
-            Did::Asked(asked) => asked.answer("2"),
             other => panic!("{other:?}"),
         }
     }
+    assert_eq!(closed, Some(thread));
     world.says(second, "2").await;
     // It goes on where it was.
     world.sim.reply(world.alice.id, first, "more").unwrap();

@@ -95,3 +95,27 @@ async fn a_deleted_question_ends_its_turn() {
     let did = world.supervisor.next().await;
     assert!(matches!(did, crate::fake::Did::Cancelled(_)), "{did:?}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_supervisor_that_restarts_is_found_again() {
+    let mut world = World::new().await;
+    let root = world.ask("one");
+    let asked = world.supervisor.asked().await;
+    asked.ready().say("half");
+    world.answer(root, |post| post.message.starts_with("half")).await;
+    world.restart_supervisor();
+    world.answer(root, |post| post.message.contains("Interrupted")).await;
+    world.sim.reply(world.alice.id, root, "two").unwrap();
+    let next = world.supervisor.asked().await;
+    next.answer("2");
+    world.says(root, "2").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_says_nothing_the_protocol_knows_is_given_up() {
+    let mut world = World::new().await;
+    let root = world.ask("one");
+    let asked = world.supervisor.asked().await;
+    asked.ready().say("half").garbage();
+    world.answer(root, |post| post.message.contains("Interrupted")).await;
+}

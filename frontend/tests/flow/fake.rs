@@ -17,13 +17,14 @@ use gaggle_ipc::session::{
 use gaggle_ipc::{
     AccountName, GooseSession, MattermostUserId, Text, ThreadId, TurnId, WorkerId, codec, seqpacket,
 };
-use tokio::io::unix::AsyncFd;
-use tokio::sync::mpsc;
+use tokio::io::Interest;
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::{mpsc, watch};
 
 /// What the frontend did, in order.
 #[derive(Debug)]
 pub(crate) enum Did {
-    Started(MattermostUserId),
+    Started,
     Asked(Asked),
     Cancelled(ThreadId),
     Replied(gaggle_ipc::session::PermissionChoice),
@@ -46,6 +47,7 @@ pub(crate) struct Asked {
 #[derive(Debug)]
 enum Say {
     Word(FromWorker),
+    Garbage,
     Die(WorkerExit),
 }
 
@@ -98,6 +100,11 @@ impl Asked {
         self.ready().say(text).end(TurnEnd::Complete);
     }
 
+    /// Bytes that are no frame.
+    pub(crate) fn garbage(&self) {
+        let _ = self.say.send(Say::Garbage);
+    }
+
     pub(crate) fn die(&self, exit: WorkerExit) {
         let _ = self.say.send(Say::Die(exit));
     }
@@ -106,7 +113,8 @@ impl Asked {
 /// The supervisor. Lives as long as its task.
 pub(crate) struct Supervisor {
     did: mpsc::UnboundedReceiver<Did>,
-    refusals: Arc<Mutex<HashMap<MattermostUserId, Refusal>>>,
+    refusals: Refusals,
+    held: watch::Sender<bool>,
     task: tokio::task::JoinHandle<()>,
 }
 
@@ -119,27 +127,29 @@ impl Drop for Supervisor {
 impl Supervisor {
     pub(crate) fn listen(runtime_dir: &Path) -> Self {
         let listener = seqpacket::listen_at(&runtime_dir.join("control.sock")).unwrap();
-        let listener = AsyncFd::new(listener).unwrap();
+        let listener = UnixListener::from_std(listener.into()).unwrap();
         let (tell, did) = mpsc::unbounded_channel();
-        let refusals = Arc::new(Mutex::new(HashMap::new()));
-        let known = refusals.clone();
+        let refusals = Refusals::default();
+        let held = watch::Sender::new(false);
+        let (known, hold) = (refusals.clone(), held.clone());
         let task = tokio::spawn(async move {
+            // All connections and workers end with the supervisor.
+            let mut all = tokio::task::JoinSet::new();
             loop {
-                let mut guard = listener.readable().await.unwrap();
-                match guard.try_io(|fd| seqpacket::accept(fd.get_ref())) {
-                    Ok(Ok(socket)) => {
-                        tokio::spawn(serve(socket, tell.clone(), known.clone()));
-                    }
-                    Ok(Err(error)) => panic!("accept: {error}"),
-                    Err(_) => {}
-                }
+                let (socket, _) = listener.accept().await.unwrap();
+                all.spawn(serve(socket, tell.clone(), known.clone(), hold.subscribe()));
             }
         });
-        Self { did, refusals, task }
+        Self { did, refusals, held, task }
     }
 
     pub(crate) fn refuse(&self, user: MattermostUserId, refusal: impl Into<Refusal>) {
         self.refusals.lock().unwrap().insert(user, refusal.into());
+    }
+
+    /// Lets starts wait.
+    pub(crate) fn hold(&self, held: bool) {
+        self.held.send_replace(held);
     }
 
     /// What the frontend does next.
@@ -158,7 +168,7 @@ impl Supervisor {
         loop {
             match self.next().await {
                 Did::Asked(asked) => return asked,
-                Did::Started(_) => {}
+                Did::Started => {}
                 other => panic!("{other:?} instead of a prompt"),
             }
         }
@@ -167,8 +177,13 @@ impl Supervisor {
 
 type Refusals = Arc<Mutex<HashMap<MattermostUserId, Refusal>>>;
 
-async fn serve(socket: OwnedFd, tell: mpsc::UnboundedSender<Did>, refusals: Refusals) {
-    let socket = Arc::new(AsyncFd::new(socket).unwrap());
+async fn serve(
+    socket: UnixStream,
+    tell: mpsc::UnboundedSender<Did>,
+    refusals: Refusals,
+    mut held: watch::Receiver<bool>,
+) {
+    let mut all = tokio::task::JoinSet::new();
     let mut workers: HashMap<MattermostUserId, WorkerId> = HashMap::new();
     let mut next = 0;
     let (gone, mut ended) = mpsc::unbounded_channel();
@@ -184,6 +199,7 @@ async fn serve(socket: OwnedFd, tell: mpsc::UnboundedSender<Did>, refusals: Refu
         match request {
             None => return,
             Some(ControlRequest::Start { request, user }) => {
+                let _ = held.wait_for(|held| !held).await;
                 let refusal = refusals.lock().unwrap().get(&user).copied();
                 if let Some(refusal) = refusal {
                     send(&socket, &ControlReply::Refused { request, refusal }, None);
@@ -201,9 +217,9 @@ async fn serve(socket: OwnedFd, tell: mpsc::UnboundedSender<Did>, refusals: Refu
                         profile: Profile::Workspace,
                         shared: false,
                     };
-                    let _ = tell.send(Did::Started(user));
+                    let _ = tell.send(Did::Started);
                     send(&socket, &started, Some(&theirs));
-                    tokio::spawn(work(ours, user, worker, tell.clone(), gone.clone()));
+                    all.spawn(work(ours, user, worker, tell.clone(), gone.clone()));
                 }
             }
             Some(ControlRequest::Stop { request, worker }) => {
@@ -214,21 +230,15 @@ async fn serve(socket: OwnedFd, tell: mpsc::UnboundedSender<Did>, refusals: Refu
     }
 }
 
-async fn receive(socket: &AsyncFd<OwnedFd>) -> Option<ControlRequest> {
-    loop {
-        let mut guard = socket.readable().await.unwrap();
-        let packet = guard.try_io(|fd| Ok(seqpacket::receive(fd.get_ref(), codec::MAX_REQUEST)?));
-        match packet {
-            Ok(Ok(packet)) if packet.is_end() => return None,
-            Ok(Ok(packet)) => return codec::decode(&packet.bytes, codec::MAX_REQUEST).ok(),
-            Ok(Err(_)) => return None,
-            Err(_) => {}
-        }
-    }
+async fn receive(socket: &UnixStream) -> Option<ControlRequest> {
+    let packet =
+        socket.async_io(Interest::READABLE, || Ok(seqpacket::receive(socket, codec::MAX_REQUEST)?));
+    let packet = packet.await.ok().filter(|packet| !packet.is_end())?;
+    codec::decode(&packet.bytes, codec::MAX_REQUEST).ok()
 }
 
-fn send(socket: &AsyncFd<OwnedFd>, reply: &ControlReply, fd: Option<&OwnedFd>) {
-    let _ = seqpacket::send(socket.get_ref(), &codec::encode(reply).unwrap(), fd);
+fn send(socket: &UnixStream, reply: &ControlReply, fd: Option<&OwnedFd>) {
+    let _ = seqpacket::send(socket, &codec::encode(reply).unwrap(), fd);
 }
 
 type Gone = mpsc::UnboundedSender<(MattermostUserId, WorkerId, WorkerExit)>;
@@ -240,6 +250,7 @@ async fn work(
     tell: mpsc::UnboundedSender<Did>,
     gone: Gone,
 ) {
+    let raw = socket.try_clone().unwrap();
     let end = WorkerEnd::new(socket).unwrap();
     let workspace = Text::lossy("/home/alice/workspace");
     end.send(&FromWorker::Hello(Hello { landlock_abi: 7, workspace })).await.unwrap();
@@ -250,6 +261,10 @@ async fn work(
             message = end.receive() => message,
             Some(say) = words.recv() => match say {
                 Say::Word(word) => { let _ = end.send(&word).await; continue; }
+                Say::Garbage => {
+                    seqpacket::send(&raw, &[codec::VERSION, 0xff, 1], None).unwrap();
+                    continue;
+                }
                 Say::Die(exit) => break exit,
             },
         };
@@ -272,6 +287,6 @@ async fn work(
         };
         let _ = tell.send(did);
     };
-    drop(end);
+    drop((end, raw));
     let _ = gone.send((user, worker, exit));
 }

@@ -3,9 +3,13 @@
 //!
 //! Each test asserts what a person sees in the channel.
 
+// Helpers may stop a test like its own body may.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
 mod answers;
 mod failures;
 mod fake;
+mod faults;
 mod gating;
 mod restarts;
 mod stopping;

@@ -196,6 +196,12 @@ impl World {
         result
     }
 
+    /// The supervisor ends with all workers, and another one comes.
+    pub(crate) fn restart_supervisor(&mut self) {
+        std::fs::remove_file(self.folder.path().join("control.sock")).unwrap();
+        self.supervisor = Supervisor::listen(self.folder.path());
+    }
+
     /// Waits for a post of the bot in the thread of `root`.
     pub(crate) async fn answer(&self, root: Id, wanted: impl Fn(&Post) -> bool) -> Post {
         let channel = self.sim.get(root).unwrap().channel_id;

@@ -133,6 +133,18 @@ fn forty_thousand_characters_come_whole_and_in_order() {
 }
 
 #[test]
+fn notes_above_leave_the_post_under_its_limit() {
+    let mut turn = working();
+    for n in 0..20 {
+        turn.note(format!("{n:02}{}", "n".repeat(490)));
+    }
+    turn.answer(&"word ".repeat(10_000));
+    let messages = posts(&ended(turn, Some("Stopped.")), TraceMode::Off).messages;
+    assert!(messages[0].starts_with("> 00nnn") && messages[0].contains("word"));
+    assert!(messages.iter().all(|message| message.chars().count() < 16_383));
+}
+
+#[test]
 fn a_mention_laid_bare_by_a_cut_through_code_calls_nobody() {
     let mut turn = working();
     turn.answer(&format!("`{}`", "@all x ".repeat(5000)));

@@ -1,0 +1,119 @@
+//! Mattermost fails: slow, gone, forgetful, or out of patience.
+
+use std::time::Duration;
+
+use gaggle_ipc::session::TurnEnd;
+use gaggle_tests::mattermost::{Body, Fault, Requests, When};
+
+use crate::world::World;
+
+/// Lets `fault` happen to one message, which is answered all the same: once.
+async fn answered_once(fault: Fault) {
+    let mut world = World::new().await;
+    world.sim.inject(fault);
+    let root = world.ask("x");
+    world.supervisor.asked().await.answer("The answer.");
+    world.says(root, "The answer.").await;
+    // A second post would have been made before the next answer.
+    world.settle().await;
+    assert_eq!(world.texts(root), ["The answer."]);
+}
+
+fn fail(requests: Requests, when: When) -> Fault {
+    Fault::Fail { requests, status: 500, body: Body::Json, when }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_post_that_was_made_but_answered_with_an_error_is_not_made_again() {
+    answered_once(fail(Requests::next(1, "POST", "/posts"), When::After)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_post_whose_answer_was_lost_is_not_made_again() {
+    let requests = Requests::next(2, "POST", "/posts");
+    answered_once(Fault::Drop { requests, when: When::After }).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_post_that_was_not_made_is_made() {
+    let requests = Requests::next(2, "POST", "/posts");
+    let (status, body) = (502, Body::Html);
+    answered_once(Fault::Fail { requests, status, body, when: When::Before }).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn edits_that_fail_do_not_cost_the_end() {
+    answered_once(fail(Requests::next(4, "PUT", "/posts/*/patch"), When::Before)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_outlives_a_mattermost_that_goes_down_in_the_middle() {
+    let mut world = World::new().await;
+    let root = world.ask("x");
+    let asked = world.supervisor.asked().await;
+    asked.ready().say("half");
+    world.answer(root, |post| post.message.starts_with("half")).await;
+    world.sim.inject(Fault::Restart { millis: 2500 });
+    asked.say(" and the other half").end(TurnEnd::Complete);
+    world.says(root, "half and the other half").await;
+    assert_eq!(world.texts(root).len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_written_while_it_was_down_is_answered() {
+    let mut world = World::new().await;
+    world.sim.inject(Fault::Restart { millis: 1500 });
+    let root = world.ask("x");
+    world.supervisor.asked().await.answer("Late.");
+    world.says(root, "Late.").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_limit_of_requests_slows_down_and_loses_nothing() {
+    let mut world = World::new().await;
+    world.sim.inject(Fault::RateLimit { per_second: 10, burst: 2 });
+    let roots: Vec<_> = (0..3).map(|n| world.ask(&format!("q{n}"))).collect();
+    for _ in 0..3 {
+        let asked = world.supervisor.asked().await;
+        asked.ready();
+        for word in 0..30 {
+            asked.say(&format!("{word} "));
+            tokio::task::yield_now().await;
+        }
+        asked.say(&asked.text).end(TurnEnd::Complete);
+    }
+    for (n, root) in roots.into_iter().enumerate() {
+        world.answer(root, |post| post.message.ends_with(&format!("29 q{n}"))).await;
+        assert_eq!(world.texts(root).len(), 1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_before_it_knew_of_its_post_it_takes_it_up_again() {
+    let mut world = World::new().await;
+    // Made at once, but the answer does not arrive before the kill.
+    let requests = Requests::next(1, "POST", "/posts");
+    world.sim.inject(Fault::Slow { requests, millis: 20_000 });
+    world.supervisor.hold(true);
+    let root = world.ask("x");
+    world.answer(root, |_| true).await;
+    world.kill();
+    world.supervisor.hold(false);
+    world.sim.clear_faults();
+    world.start().await;
+    world.supervisor.asked().await.answer("Once.");
+    world.says(root, "Once.").await;
+    assert_eq!(world.texts(root), ["Once."]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_revoked_in_mid_turn_ends_the_process() {
+    let mut world = World::new().await;
+    world.ask("x");
+    let asked = world.supervisor.asked().await;
+    asked.ready();
+    world.sim.inject(Fault::RevokeTokens { user: world.bot.id.to_string() });
+    asked.say("nobody hears this").end(TurnEnd::Complete);
+    let ended = tokio::time::timeout(Duration::from_secs(20), world.ended()).await.unwrap();
+    assert!(ended.unwrap_err().is_token());
+}
