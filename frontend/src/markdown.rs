@@ -42,10 +42,7 @@ impl Outline {
     #[must_use]
     pub fn in_code(&self, at: usize) -> bool {
         let after = self.code.partition_point(|code| code.start <= at);
-        after
-            .checked_sub(1)
-            .and_then(|last| self.code.get(last))
-            .is_some_and(|code| at < code.end)
+        after.checked_sub(1).and_then(|last| self.code.get(last)).is_some_and(|code| at < code.end)
     }
 }
 
@@ -97,16 +94,8 @@ fn note_start(found: &mut Outline, open: &mut Vec<Link>, tag: Tag<'_>, range: Ra
             found.code.push(range);
             return;
         }
-        Tag::Link {
-            link_type,
-            dest_url,
-            ..
-        } => (false, link_type, dest_url),
-        Tag::Image {
-            link_type,
-            dest_url,
-            ..
-        } => (true, link_type, dest_url),
+        Tag::Link { link_type, dest_url, .. } => (false, link_type, dest_url),
+        Tag::Image { link_type, dest_url, .. } => (true, link_type, dest_url),
         _ => return,
     };
     open.push(Link {
@@ -141,9 +130,8 @@ pub fn code_span_unlike(text: &str, taken: &BTreeSet<usize>) -> String {
         return String::new();
     }
     let inside = tick_rows(&line);
-    let length = (1..)
-        .find(|length| !inside.contains(length) && !taken.contains(length))
-        .unwrap_or(1);
+    let length =
+        (1..).find(|length| !inside.contains(length) && !taken.contains(length)).unwrap_or(1);
     let ticks = "`".repeat(length);
     if line.starts_with('`') || line.ends_with('`') {
         format!("{ticks} {line} {ticks}")
@@ -155,10 +143,7 @@ pub fn code_span_unlike(text: &str, taken: &BTreeSet<usize>) -> String {
 /// The lengths of the rows of backticks in `text`.
 #[must_use]
 pub fn tick_rows(text: &str) -> BTreeSet<usize> {
-    text.split(|c| c != '`')
-        .map(str::len)
-        .filter(|length| *length > 0)
-        .collect()
+    text.split(|c| c != '`').map(str::len).filter(|length| *length > 0).collect()
 }
 
 #[cfg(test)]
@@ -169,11 +154,7 @@ mod tests {
     fn code_is_found_in_its_three_forms() {
         let text = "a `b` c\n\n```rust\nd\n```\n\n    e\n";
         let outline = outline(text);
-        let code: Vec<_> = outline
-            .code
-            .iter()
-            .map(|r| text[r.clone()].trim())
-            .collect();
+        let code: Vec<_> = outline.code.iter().map(|r| text[r.clone()].trim()).collect();
         assert_eq!(code, ["`b`", "```rust\nd\n```", "e"]);
         assert!(outline.in_code(text.find('d').unwrap()));
         assert!(!outline.in_code(0));

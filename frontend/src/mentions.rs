@@ -52,9 +52,7 @@ pub fn strip(text: &str, name: &str) -> String {
             .trim_start();
     }
     if let Some(at) = find(rest, name).last()
-        && rest
-            .get(at.end..)
-            .is_some_and(|after| after.trim().is_empty())
+        && rest.get(at.end..).is_some_and(|after| after.trim().is_empty())
     {
         rest = rest.get(..at.start).unwrap_or_default();
     }
@@ -152,8 +150,7 @@ fn mention_in(text: &str, word: Range<usize>, name: &str) -> Option<Range<usize>
 }
 
 fn is_mention(word: &str, name: &str) -> bool {
-    word.strip_prefix('@')
-        .is_some_and(|called| called.to_lowercase() == name.to_lowercase())
+    word.strip_prefix('@').is_some_and(|called| called.to_lowercase() == name.to_lowercase())
 }
 
 #[cfg(test)]

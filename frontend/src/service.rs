@@ -190,10 +190,7 @@ async fn try_log_in(client: &Client, config: &Config) -> Result<(Gate, User), ma
 }
 
 /// Names are resolved once: people can change them, and others can take them.
-async fn approved(
-    client: &Client,
-    listed: &[ApprovedUser],
-) -> Result<Approved, mattermost::Error> {
+async fn approved(client: &Client, listed: &[ApprovedUser]) -> Result<Approved, mattermost::Error> {
     if listed.is_empty() {
         return Ok(Approved::Mapped);
     }
