@@ -15,13 +15,13 @@ fn forty_thousand_characters_arrive_whole_and_every_fence_is_closed() -> Result<
     let thread = lab.ask("alice", "!!markdown size=40000 n=200")?;
     thread.shows("The end.")?;
     thread.answer()?;
-    let posts = thread.bot_posts();
+    let posts = thread.so_far().posts;
     assert!(posts.len() >= 3);
     for post in &posts {
         assert!(post.message.chars().count() <= MAX_POST);
         assert_eq!(post.message.matches("```").count() % 2, 0, "{}", post.message);
     }
-    let text = thread.so_far();
+    let text = thread.so_far().text();
     let lines = text.lines().filter(|line| line.starts_with("let line_"));
     let mut expected = (1..).flat_map(|section| (0..20).map(move |line| (section, line)));
     for line in lines {

@@ -51,7 +51,8 @@ fn script() -> String {
 }
 
 fn mcp_plugin(lab: &Lab, folder: &str) -> Result<()> {
-    let servers = json!({"mcpServers": {"x": {"command": format!("{WORKSPACE}/run-me"), "args": []}}});
+    let servers =
+        json!({"mcpServers": {"x": {"command": format!("{WORKSPACE}/run-me"), "args": []}}});
     plant(lab, &format!("{WORKSPACE}/run-me"), &script())?;
     let about = json!({"name": "p", "version": "1.0.0", "description": "x"});
     plant(lab, &format!("{folder}/.agents/plugins/p/plugin.json"), &about.to_string())?;
@@ -118,23 +119,25 @@ fn programs_and_profiles_of_the_home() -> Result<()> {
 #[test]
 fn permissions_given_for_ever_are_asked_again() -> Result<()> {
     let full = json!({"account": "alice", "home": "full"});
-    let builder = Lab::builder().entry("alice", full).mode("approve");
+    let builder = Lab::builder().entry("alice", full).goose_section("mode = \"approve\"");
     let Some(lab) = builder.start_if_possible()? else { return Ok(()) };
     lab.answer("alice", "hello")?;
     let always = "user:\n  always_allow:\n  - shell\n  ask_before: []\n  never_allow: []\n";
     plant(&lab, "/home/alice/.config/goose/permission.yaml", always)?;
     plant(&lab, "/home/alice/.config/goose/config.yaml", "GOOSE_MODE: auto\n")?;
     let thread = lab.ask("alice", &format!("run: touch {WORKSPACE}/it-ran"))?;
-    let asked = || thread.so_far().contains("it-ran").then_some(());
+    let asked = || thread.so_far().text().contains("it-ran").then_some(());
     gaggle_tests::lab::wait::until(gaggle_tests::lab::ANSWER, asked)
-        .with_context(|| format!("nobody was asked: {}\n{}", thread.so_far(), lab.logs()))?;
+        .with_context(|| format!("nobody was asked: {}\n{}", thread.so_far().text(), lab.logs()))?;
     assert!(!mark(&lab).exists());
     Ok(())
 }
 
 #[test]
 fn a_mode_written_into_the_session_is_set_back() -> Result<()> {
-    let Some(lab) = Lab::builder().mode("approve").start_if_possible()? else { return Ok(()) };
+    let Some(lab) = Lab::builder().goose_section("mode = \"approve\"").start_if_possible()? else {
+        return Ok(());
+    };
     let mut thread = lab.ask("alice", "hello")?;
     thread.answer()?;
     for goose in lab.namespace.people_running("goose") {
@@ -143,17 +146,27 @@ fn a_mode_written_into_the_session_is_set_back() -> Result<()> {
     let sessions = lab.namespace.seen("/home/alice/.local/share/goose/sessions/sessions.db");
     set_mode_auto(&sessions)?;
     thread.say(&format!("run: touch {WORKSPACE}/it-ran"))?;
-    let asked = || thread.so_far().contains("it-ran").then_some(());
+    let asked = || thread.so_far().text().contains("it-ran").then_some(());
     gaggle_tests::lab::wait::until(gaggle_tests::lab::ANSWER, asked)
-        .with_context(|| format!("nobody was asked: {}\n{}", thread.so_far(), lab.logs()))?;
+        .with_context(|| format!("nobody was asked: {}\n{}", thread.so_far().text(), lab.logs()))?;
     assert!(!mark(&lab).exists());
     Ok(())
 }
 
+/// Done on a copy: the database does not work through another process's root.
 fn set_mode_auto(sessions: &Path) -> Result<()> {
-    anyhow::ensure!(fs::metadata(sessions)?.is_file());
-    let database = rusqlite::Connection::open(sessions)?;
+    let folder = tempfile::tempdir()?;
+    let copy = folder.path().join("sessions.db");
+    let beside = |path: &Path, end: &str| PathBuf::from(format!("{}{end}", path.display()));
+    for end in ["", "-wal"] {
+        let _ = fs::copy(beside(sessions, end), beside(&copy, end));
+    }
+    let database = rusqlite::Connection::open(&copy)?;
     let changed = database.execute("UPDATE sessions SET goose_mode = 'auto'", [])?;
     anyhow::ensure!(changed == 1, "one session is stored");
-    Ok(())
+    database.close().map_err(|(_, error)| error)?;
+    for end in ["-wal", "-shm"] {
+        let _ = fs::remove_file(beside(sessions, end));
+    }
+    Ok(fs::write(sessions, fs::read(&copy)?)?)
 }

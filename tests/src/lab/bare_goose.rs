@@ -3,11 +3,11 @@
 //!
 //! Trust: none; it runs as the person in their home.
 
-use std::io::Write;
+use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Stdio};
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 
 use super::people::Person;
@@ -31,13 +31,14 @@ impl BareGoose {
         let home = format!("HOME=/home/{}", person.name);
         let host = format!("OPENAI_HOST={}", lab.llm.url());
         let goose = format!("{PROGRAMS}/goose");
-        let mut arguments = vec!["setpriv", "--reuid", &id, "--regid", &id, "--clear-groups"];
-        arguments.extend(["--", "env", &home, &host, "GOOSE_PROVIDER=openai"]);
+        let mut arguments =
+            vec!["timeout", "60", "setpriv", "--reuid", &id, "--regid", &id, "--clear-groups"];
+        arguments.extend(["--", "env", "--chdir", folder, &home, &host, "GOOSE_PROVIDER=openai"]);
         arguments.extend(["GOOSE_MODEL=gpt-4o", "OPENAI_API_KEY=x", "GOOSE_DISABLE_KEYRING=1"]);
         arguments.extend(settings);
         arguments.extend([goose.as_str(), "acp"]);
         let mut command = lab.namespace.command(&arguments);
-        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut goose = Self(command.spawn().context("start Goose")?);
         let prompt = json!([{"type": "text", "text": "hello"}]);
         for (id, method, parameters) in [
@@ -46,9 +47,7 @@ impl BareGoose {
         ] {
             goose.send(id, method, &parameters)?;
         }
-        // The first session of a fresh day; its id needs no reading back.
-        let session = lab.namespace.run(person.uid, &["date", "-u", "+%Y%m%d_1"])?;
-        let session = String::from_utf8_lossy(&session.stdout).trim().to_owned();
+        let session = goose.session()?;
         goose.send(3, "session/prompt", &json!({"sessionId": session, "prompt": prompt}))?;
         Ok(goose)
     }
@@ -57,6 +56,23 @@ impl BareGoose {
         let request = json!({"jsonrpc": "2.0", "id": id, "method": method, "params": parameters});
         let input = self.0.stdin.as_mut().context("its standard input")?;
         Ok(writeln!(input, "{request}")?)
+    }
+
+    /// The session that was made.
+    fn session(&mut self) -> Result<String> {
+        let output = self.0.stdout.take().context("its standard output")?;
+        let mut lines = BufReader::new(output).lines();
+        for line in &mut lines {
+            let reply: Value = serde_json::from_str(&line?).unwrap_or_default();
+            if reply["id"] == 2 {
+                let session = reply["result"]["sessionId"].as_str();
+                let session = session.with_context(|| format!("no session: {reply}"))?.to_owned();
+                // Nobody reads on: the pipe must not end, or Goose does.
+                std::thread::spawn(move || lines.for_each(drop));
+                return Ok(session);
+            }
+        }
+        bail!("Goose ended without a session")
     }
 
     /// Waits until `look` finds something.

@@ -11,6 +11,7 @@ use anyhow::{Context, Result};
 use serde_json::{Map, Value, json};
 use tokio::runtime::Runtime;
 
+use super::answers::wait_for_bot;
 use super::configuration::{TOKEN_FILE, gaggle_toml, goose_config, scripted_provider};
 use super::namespace::Namespace;
 use super::people::{self, Person};
@@ -29,8 +30,8 @@ pub struct Builder {
     entries: Map<String, Value>,
     raw_mapping: Option<String>,
     supervisor: String,
-    frontend: String,
-    mode: Option<String>,
+    goose_section: String,
+    chat_section: String,
     provider: Option<String>,
     goose: Option<PathBuf>,
     real: Option<(String, String)>,
@@ -79,17 +80,17 @@ impl Builder {
         self
     }
 
-    /// How Goose decides on tool calls, if not `auto`.
+    /// More lines for the section `[goose]` of `gaggle.toml`.
     #[must_use]
-    pub fn mode(mut self, mode: &str) -> Self {
-        self.mode = Some(mode.to_owned());
+    pub fn goose_section(mut self, lines: &str) -> Self {
+        self.goose_section += &format!("{lines}\n");
         self
     }
 
-    /// More lines for `gaggle.toml`; the first ones go to its section `[goose]`.
+    /// More lines for its section `[chat]`.
     #[must_use]
-    pub fn frontend(mut self, lines: &str) -> Self {
-        self.frontend += &format!("{lines}\n");
+    pub fn chat_section(mut self, lines: &str) -> Self {
+        self.chat_section += &format!("{lines}\n");
         self
     }
 
@@ -175,6 +176,10 @@ impl Builder {
         lab.start(Which::Supervisor)?;
         if !self.without_frontend {
             lab.start(Which::Frontend)?;
+            if self.real.is_none() {
+                let up = wait_for_bot(&lab.simulator, lab.bot.id);
+                up.with_context(|| lab.logs())?;
+            }
         }
         Ok(lab)
     }
@@ -209,8 +214,8 @@ impl Builder {
             Some((url, token)) => (url.as_str(), token.as_str()),
             None => (simulator.url(), token),
         };
-        let mode = self.mode.as_deref().unwrap_or("auto");
-        let gaggle = gaggle_toml(url, &Path::new(CONFIG).join(TOKEN_FILE), mode, &self.frontend);
+        let token_file = Path::new(CONFIG).join(TOKEN_FILE);
+        let gaggle = gaggle_toml(url, &token_file, &self.goose_section, &self.chat_section);
         let file = |name: &str, content: String, mode, of_frontend| ConfigFile {
             name: name.to_owned(),
             content,

@@ -25,14 +25,14 @@ pub fn scripted_provider(llm: &Llm) -> String {
     format!("GOOSE_PROVIDER=openai\nGOOSE_MODEL=gpt-4o\nOPENAI_HOST={url}\nOPENAI_API_KEY=x\n")
 }
 
-/// `gaggle.toml` for the Mattermost at `url`. `more` goes on in its last section,
-/// `[goose]`, and may begin others.
+/// `gaggle.toml` for the Mattermost at `url`, with more lines for its sections
+/// `[goose]` and `[chat]`.
 #[must_use]
-pub fn gaggle_toml(url: &str, token_file: &Path, mode: &str, more: &str) -> String {
+pub fn gaggle_toml(url: &str, token_file: &Path, goose: &str, chat: &str) -> String {
     let token_file = token_file.display();
     // To loopback plain HTTP needs no permission; to a real server it is refused.
     format!(
         "[mattermost]\nurl = \"{url}\"\ntoken_file = \"{token_file}\"\n\n\
-         [goose]\nmode = \"{mode}\"\n{more}"
+         [goose]\n{goose}\n[chat]\n{chat}"
     )
 }

@@ -13,6 +13,7 @@
 //! # }
 //! ```
 
+mod answers;
 mod bare_goose;
 mod builder;
 mod configuration;
@@ -24,7 +25,6 @@ pub mod people;
 pub mod programs;
 pub mod records;
 pub mod service;
-mod settling;
 pub mod spec;
 mod talk;
 pub mod wait;
@@ -37,13 +37,13 @@ use tokio::runtime::Runtime;
 use crate::llm::Llm;
 use crate::mattermost::{self, Id, Simulator};
 
+pub use answers::{Answer, wait_for_bot};
 pub use bare_goose::BareGoose;
 pub use builder::Builder;
 pub use configuration::{TOKEN_FILE, gaggle_toml, goose_config, scripted_provider};
 pub use people::Person;
 pub use records::Entry;
 pub use service::{Service, Which};
-pub use settling::{Settling, tells_of_failure};
 pub use talk::{ANSWER, Thread};
 
 use namespace::Namespace;

@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
+use super::answers::Answer;
 use super::people::Person;
-use super::settling::{self, Settling};
 use super::{Lab, wait};
-use crate::mattermost::{Id, Post};
+use crate::mattermost::Id;
 
 /// A turn with the scripted LLM takes about a second; a busy machine longer.
 pub const ANSWER: Duration = Duration::from_secs(60);
@@ -21,7 +21,7 @@ pub struct Thread<'lab> {
     lab: &'lab Lab,
     person: Person,
     root: Id,
-    /// The last post of the person.
+    /// The last question of the person.
     asked: Id,
 }
 
@@ -87,18 +87,20 @@ impl Thread<'_> {
         self.answer()
     }
 
-    /// What the bot wrote after the person's last post, oldest first.
-    #[must_use]
-    pub fn bot_posts(&self) -> Vec<Post> {
-        let posts = self.lab.simulator.thread(self.root);
-        let after = posts.into_iter().skip_while(|post| post.id != self.asked);
-        after.filter(|post| post.user_id == self.lab.bot.id).collect()
+    /// Says something that is no question, like `!stop`; the question before it
+    /// stays the one whose answer counts.
+    ///
+    /// # Errors
+    /// What Mattermost would refuse.
+    pub fn command(&self, text: &str) -> Result<()> {
+        self.lab.simulator.reply(self.person.mattermost.id, self.root, text)?;
+        Ok(())
     }
 
-    /// What the thread looks like now: the bot's posts as one text.
+    /// What answers the last question, so far.
     #[must_use]
-    pub fn so_far(&self) -> String {
-        settling::text(&self.bot_posts())
+    pub fn so_far(&self) -> Answer {
+        Answer::to(&self.lab.simulator, self.lab.bot.id, self.root, self.asked)
     }
 
     /// Waits until the bot's answer is whole.
@@ -114,10 +116,9 @@ impl Thread<'_> {
     /// # Errors
     /// As [`Thread::answer`].
     pub fn answer_within(&self, limit: Duration) -> Result<String> {
-        let mut settling = Settling::default();
-        let whole = wait::until(limit, || settling.look(&self.bot_posts()));
+        let whole = wait::until(limit, || Some(self.so_far()).filter(Answer::is_whole));
         match whole {
-            Some(text) => Ok(text),
+            Some(answer) => Ok(answer.text()),
             None => self.explain("no whole answer"),
         }
     }
@@ -127,7 +128,7 @@ impl Thread<'_> {
     /// # Errors
     /// As [`Thread::answer`].
     pub fn shows(&self, wanted: &str) -> Result<()> {
-        match wait::until(ANSWER, || self.so_far().contains(wanted).then_some(())) {
+        match wait::until(ANSWER, || self.so_far().text().contains(wanted).then_some(())) {
             Some(()) => Ok(()),
             None => self.explain(&format!("{wanted:?} is not shown")),
         }

@@ -9,6 +9,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
+use gaggle_tests::lab::Answer;
 use gaggle_tests::mattermost::{Id, Post};
 
 use super::paint::Paint;
@@ -17,9 +18,8 @@ use super::view::View;
 
 /// Pause between two looks at the thread.
 const LOOK: Duration = Duration::from_millis(50);
-/// An answer that has not grown for so long is taken as done: the prompt comes
-/// back. It may still grow.
-const QUIET: Duration = Duration::from_millis(1200);
+/// The prompt comes back so long after a command, answered or not.
+const COMMAND: Duration = Duration::from_secs(2);
 
 const HELP: &str = "\
 Write to the bot, and it answers. The built-in LLM says your words back; and
@@ -77,7 +77,7 @@ pub(crate) fn run(stage: &Stage, name: &str, interrupts: &Interrupts) -> Result<
         speaker: stage.speaker(name)?,
         root: None,
         view: View::new(paint),
-        last_news: None,
+        waiting: None,
     };
     println!("{}", paint.dim("Write to the bot. `/help` says what it understands."));
     let lines = lines();
@@ -91,7 +91,7 @@ pub(crate) fn run(stage: &Stage, name: &str, interrupts: &Interrupts) -> Result<
             }
             Err(RecvTimeoutError::Timeout) => {}
             // Standard input ended: what was asked is still answered.
-            Err(RecvTimeoutError::Disconnected) if chat.last_news.is_some() => {
+            Err(RecvTimeoutError::Disconnected) if chat.waiting.is_some() => {
                 std::thread::sleep(LOOK);
             }
             Err(RecvTimeoutError::Disconnected) => break,
@@ -124,8 +124,14 @@ struct Chat<'stage> {
     speaker: Speaker,
     root: Option<Id>,
     view: View,
-    /// When something came last; `None` once the prompt stands below it.
-    last_news: Option<Instant>,
+    /// What is not answered yet.
+    waiting: Option<Waiting>,
+}
+
+struct Waiting {
+    /// The post that asks; `None` for a command.
+    question: Option<Id>,
+    since: Instant,
 }
 
 impl Chat<'_> {
@@ -157,29 +163,36 @@ impl Chat<'_> {
 
     fn send(&mut self, text: &str) -> Result<()> {
         let simulator = self.stage.simulator();
-        match self.root {
-            Some(root) => {
-                simulator.reply(self.speaker.id, root, text)?;
-            }
+        let post = match self.root {
+            Some(root) => simulator.reply(self.speaker.id, root, text)?,
             None => {
                 let root = simulator.post(self.speaker.id, self.speaker.direct, text)?;
                 (self.root, self.view) = (Some(root), View::new(self.paint));
+                root
             }
-        }
-        self.last_news = Some(Instant::now());
+        };
+        let command = text.starts_with('!') && !text.starts_with("!!");
+        // After `!stop` the question before it still gets its last words.
+        let before = self.waiting.take().and_then(|waiting| waiting.question);
+        let question = if command { before } else { Some(post) };
+        self.waiting = Some(Waiting { question, since: Instant::now() });
         Ok(())
     }
 
     fn look(&mut self) {
         let Some(root) = self.root else { return };
-        let mut posts: Vec<Post> = self.stage.simulator().thread(root);
-        posts.retain(|post| post.user_id == self.stage.bot());
-        let working = posts.last().is_none_or(|p| p.message.contains("Thinking..."));
-        if self.view.update(&posts) || (working && self.last_news.is_some()) {
-            self.last_news = Some(Instant::now());
-        }
-        if self.last_news.is_some_and(|news| news.elapsed() > QUIET) {
-            self.last_news = None;
+        let (simulator, bot) = (self.stage.simulator(), self.stage.bot());
+        let mut posts: Vec<Post> = simulator.thread(root);
+        posts.retain(|post| post.user_id == bot);
+        let new = self.view.update(&posts);
+        let Some(waiting) = &mut self.waiting else { return };
+        // Commands have answers that are no turns, or none.
+        let whole = match waiting.question {
+            Some(asked) => Answer::to(simulator, bot, root, asked).is_whole(),
+            None => new || waiting.since.elapsed() > COMMAND,
+        };
+        if whole {
+            self.waiting = None;
             self.view.end_line();
             self.prompt();
         }

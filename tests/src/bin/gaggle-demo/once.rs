@@ -5,7 +5,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail, ensure};
-use gaggle_tests::lab;
+use gaggle_tests::lab::Answer;
 
 use super::chat::Interrupts;
 use super::stage::Stage;
@@ -21,13 +21,11 @@ pub(crate) fn run(stage: &Stage, name: &str, text: &str, interrupts: &Interrupts
     let simulator = stage.simulator();
     let root = simulator.post(speaker.id, speaker.direct, text)?;
     let deadline = Instant::now() + LIMIT;
-    let mut settling = lab::Settling::default();
     loop {
-        let mut posts = simulator.thread(root);
-        posts.retain(|post| post.user_id == stage.bot());
-        if let Some(answer) = settling.look(&posts) {
-            ensure!(!lab::tells_of_failure(&answer), "{answer}");
-            println!("{answer}");
+        let answer = Answer::to(simulator, stage.bot(), root, root);
+        if answer.is_whole() {
+            ensure!(!answer.tells_of_failure(), "{}", answer.text());
+            println!("{}", answer.text());
             return Ok(());
         }
         if interrupts.came() {

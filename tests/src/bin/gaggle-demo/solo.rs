@@ -15,7 +15,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context, Result};
-use gaggle_tests::lab::{gaggle_toml, goose, goose_config, programs, scripted_provider};
+use gaggle_tests::lab::{
+    gaggle_toml, goose, goose_config, programs, scripted_provider, wait_for_bot,
+};
 use gaggle_tests::llm::Llm;
 use gaggle_tests::mattermost::{Account, Id, Options, Simulator};
 use tempfile::TempDir;
@@ -77,12 +79,19 @@ impl Solo {
         };
         let token_file = at("etc").join("token");
         write_private(&token_file, token)?;
-        fs::write(at("etc").join("gaggle.toml"), gaggle_toml(url, &token_file, "auto", ""))?;
+        fs::write(
+            at("etc").join("gaggle.toml"),
+            gaggle_toml(url, &token_file, "", super::stage::CHAT),
+        )?;
         let starter = control::Starter { worker, goose, home: at("home"), provider };
         let control = Control::listen(&at("run"), starter)?;
-        let frontend = frontend(folder.path())?;
+        let frontend = Running(frontend(folder.path())?);
+        if real.is_none() {
+            let log = || fs::read_to_string(folder.path().join("frontend.log")).unwrap_or_default();
+            wait_for_bot(&simulator, bot.id).with_context(log)?;
+        }
         Ok(Self {
-            _frontend: Running(frontend),
+            _frontend: frontend,
             _control: control,
             simulator,
             bot,

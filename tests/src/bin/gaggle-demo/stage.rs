@@ -11,6 +11,9 @@ use super::arguments::Demo;
 use super::settings;
 use super::solo::Solo;
 
+/// Shows everything that can be shown, soon.
+pub(crate) const CHAT: &str = "trace = \"full\"\npoll_interval_seconds = 0.2\n";
+
 /// The parts of the demo, running.
 pub(crate) enum Stage {
     Lab(Box<Lab>),
@@ -90,7 +93,7 @@ fn lab(
     provider: Option<String>,
     real: Option<&settings::RealMattermost>,
 ) -> Result<Lab> {
-    let mut builder = Lab::builder();
+    let mut builder = Lab::builder().chat_section(CHAT);
     if let Some(lines) = provider {
         builder = builder.provider(lines);
     }
