@@ -19,7 +19,7 @@ use nix::sys::signal::Signal;
 use nix::sys::stat::{Mode, umask};
 
 use crate::environment::{Environment, EnvironmentError};
-use crate::folders::{FolderError, Home, open_without_links};
+use crate::folders::{FolderError, Home};
 use crate::programs::{Programs, ProgramsError};
 use crate::role::Supervision;
 use crate::sandbox::domain::{self, DomainError};
@@ -159,7 +159,7 @@ fn enter_domain_b(
     let home = Home::open(&environment.home)?;
     let mut places = places::of_agent(environment, programs, &home)?;
     if let Some(config) = &order.config {
-        places.push(Place::new(open_without_links(config)?, Right::Write)?);
+        places.push(Place::new(home.existing(config)?, Right::Write)?);
     }
     let ports = environment.connect_ports.as_deref();
     domain::enter(&places, ports, environment.landlock_floor)?;

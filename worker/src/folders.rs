@@ -89,6 +89,16 @@ impl Home {
         Ok(here)
     }
 
+    /// The folder at `path`, which stands below the home already.
+    ///
+    /// # Errors
+    /// [`FolderError`]; `Link` also for a path that is not below the home.
+    pub(crate) fn existing(&self, path: &Path) -> Result<OwnedFd, FolderError> {
+        let relative =
+            path.strip_prefix(&self.path).map_err(|_| FolderError::Link(path.to_owned()))?;
+        self.open_below(&self.folder, relative, path)
+    }
+
     /// The home itself, for a rule.
     ///
     /// # Errors

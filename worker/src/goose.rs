@@ -18,6 +18,7 @@ use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout};
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_util::codec::{FramedRead, LinesCodec};
 
@@ -27,8 +28,10 @@ use crate::config_folder::ConfigFolder;
 
 /// Lines to Goose that may wait.
 const INPUT_QUEUE: usize = 64;
-/// How much of standard error is kept, in bytes.
-const LAST_WORDS: usize = 2048;
+/// How much of standard error is kept, in bytes: what a failure's detail holds.
+const LAST_WORDS: usize = 768;
+/// How long a killed Goose may take to die.
+const DEATH: Duration = Duration::from_secs(10);
 /// How long output of a dead Goose may go on, if something holds its pipe.
 const AFTERLIFE: Duration = Duration::from_secs(1);
 
@@ -43,6 +46,7 @@ pub(crate) struct Goose {
     lines: Option<FramedRead<ChildStdout, LinesCodec>>,
     input: Option<mpsc::Sender<String>>,
     last_words: Rc<RefCell<VecDeque<u8>>>,
+    hearing: Option<JoinHandle<()>>,
     status: Option<ExitStatus>,
     next_id: u64,
 }
@@ -62,9 +66,9 @@ impl Goose {
     /// Takes over a child that was just started.
     pub(crate) fn new(mut child: Child, leaf: Option<Leaf>, config: Option<ConfigFolder>) -> Self {
         let last_words = Rc::new(RefCell::new(VecDeque::new()));
-        if let Some(stderr) = child.stderr.take() {
-            tokio::task::spawn_local(keep_last_words(stderr, Rc::clone(&last_words)));
-        }
+        let hearing = child.stderr.take().map(|stderr| {
+            tokio::task::spawn_local(keep_last_words(stderr, Rc::clone(&last_words)))
+        });
         let input = child.stdin.take().map(|stdin| {
             let (input, lines) = mpsc::channel(INPUT_QUEUE);
             tokio::task::spawn_local(write_lines(stdin, lines));
@@ -79,6 +83,7 @@ impl Goose {
             _config: config,
             input,
             last_words,
+            hearing,
             status: None,
             next_id: 0,
         }
@@ -119,13 +124,16 @@ impl Goose {
     /// Output ends a moment before the process does; a Goose that only closed
     /// its output is killed for it.
     async fn learn_status(&mut self) {
-        if self.status.is_some() {
-            return;
+        if self.status.is_none() {
+            if let Ok(status) = timeout(AFTERLIFE, self.child.wait()).await {
+                self.status = status.ok();
+            }
+            self.kill();
         }
-        if let Ok(status) = timeout(AFTERLIFE, self.child.wait()).await {
-            self.status = status.ok();
+        if let Some(hearing) = &mut self.hearing {
+            let _ = timeout(AFTERLIFE, hearing).await;
+            self.hearing = None;
         }
-        self.kill();
     }
 
     /// Sends a request and tells its number. A Goose that does not read its
@@ -158,7 +166,9 @@ impl Goose {
         self.kill();
         // A process that never reached its leaf is not killed by it.
         let _ = self.child.start_kill();
-        let _ = self.child.wait().await;
+        if timeout(DEATH, self.child.wait()).await.is_err() {
+            tracing::error!("a killed Goose does not end; the kernel holds it");
+        }
         self.group = None;
         if let Some(leaf) = self.leaf.take() {
             leaf.end().await;

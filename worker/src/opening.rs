@@ -24,6 +24,7 @@ use crate::acp::error::{failure, is_unknown_session, kind_of_error};
 use crate::acp::message::{self, Ask, Message, RpcError};
 use crate::acp::update::Update;
 use crate::goose::{Event, Goose};
+use crate::replay::Replay;
 
 /// How long Goose may take for one request while a session is opened. Its own
 /// limit for an extension that does not answer is longer; people's patience is not.
@@ -68,17 +69,6 @@ pub(crate) struct Opened {
     pub(crate) strangers: Vec<String>,
 }
 
-/// The end of a replayed history.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Replay {
-    /// When the first of the unanswered messages at the end was made.
-    unanswered: Option<i64>,
-    /// When the last thing before them was made.
-    before: Option<i64>,
-    /// Whether there is anything at all.
-    any: bool,
-}
-
 /// Why a request has no answer.
 #[derive(Debug)]
 enum CallError {
@@ -86,34 +76,6 @@ enum CallError {
     Ended,
     Broken,
     TooSlow,
-}
-
-impl Replay {
-    /// Takes in the next piece of the history.
-    fn note(&mut self, update: &Update) {
-        match update {
-            Update::User(chunk) => {
-                self.any = true;
-                self.unanswered = self.unanswered.or(chunk.created);
-            }
-            Update::Answer(chunk) | Update::Thought(chunk) => self.answered(chunk.created),
-            Update::Tool { created, .. } => self.answered(*created),
-            Update::ToolProgress { .. } => self.answered(None),
-            _ => {}
-        }
-    }
-
-    fn answered(&mut self, created: Option<i64>) {
-        self.any = true;
-        self.before = created.or(self.before);
-        self.unanswered = None;
-    }
-
-    /// From when on to cut, if cutting loses nothing else: Goose cuts by the
-    /// second.
-    fn cut_from(&self) -> Option<i64> {
-        self.unanswered.filter(|cut| self.before.is_none_or(|before| before < *cut))
-    }
 }
 
 /// Shakes hands with a Goose that was just started.
@@ -167,10 +129,12 @@ pub(crate) async fn cut_unanswered(
     session: &GooseSession,
     replay: &Replay,
 ) -> bool {
-    if !replay.any {
+    if replay.is_empty() {
         return true;
     }
-    let Some(from) = replay.cut_from() else { return false };
+    let Some(from) = replay.cut_from() else {
+        return false;
+    };
     let params = json!({"sessionId": session.as_str(), "truncateFrom": from});
     call(goose, "_goose/unstable/session/conversation/truncate", &params, |_| ()).await.is_ok()
 }
@@ -308,4 +272,21 @@ fn strangers(answer: &Value) -> Vec<String> {
 
 fn to_json(request: &impl Serialize) -> Value {
     serde_json::to_value(request).unwrap_or(Value::Null)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn extensions_that_are_not_gooses_own_are_named() {
+        let answer = json!({"_meta": {"extensionResults": [
+            {"name": "developer", "success": true},
+            {"name": "Extension Manager", "success": true},
+            {"name": "evil\n:server", "success": false},
+            {"success": true},
+        ]}});
+        assert_eq!(strangers(&answer), ["evil:server"]);
+        assert!(strangers(&json!({})).is_empty());
+    }
 }

@@ -1,33 +1,22 @@
-//! What waits to be sent to the frontend: one lane per thread, bounded.
+//! The way to the frontend: putting something in never waits, one task sends.
 //!
-//! Goose knows no back-pressure and the frontend may be slow, so text that waits
-//! is joined, a tool's or the context's newer state replaces the one that waits,
-//! and a lane that is full tells its turn to stop. Putting something in never waits.
-//!
-//! Trust: both ends of the socket; the sizes come from agents.
+//! Trust: a frontend may be slow, and one that does not read at all is given up.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 use gaggle_ipc::channel::{ChannelError, WorkerEnd};
-use gaggle_ipc::session::{DeltaKind, FromWorker, Part};
-use gaggle_ipc::{Text, ThreadId, TurnId};
+use gaggle_ipc::session::{DeltaKind, FromWorker};
+use gaggle_ipc::{ThreadId, TurnId};
 use tokio::sync::Notify;
 use tokio::time::sleep;
 
-/// Most bytes of text and tools that wait in one lane.
-const LANE_LIMIT: usize = 4 * 1024 * 1024;
+use crate::lanes::{Full, Lanes};
+
 /// Most messages that wait in all lanes: beyond it the frontend is broken.
 const TOTAL_LIMIT: usize = 65_536;
-/// What a message counts beside its text.
-const OVERHEAD: usize = 256;
 /// How long text is collected before it is sent.
 const COLLECT: Duration = Duration::from_millis(25);
-
-/// A lane is full: its turn must end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Full;
 
 /// Messages on their way to the frontend.
 #[derive(Debug, Default)]
@@ -36,26 +25,6 @@ pub(crate) struct Outbox {
     filled: Notify,
     stuck: Notify,
     closing: Cell<bool>,
-}
-
-#[derive(Debug, Default)]
-struct Lanes {
-    waiting: HashMap<ThreadId, Lane>,
-    // Who is next: each lane with something in it stands here once.
-    turn: VecDeque<ThreadId>,
-    total: usize,
-}
-
-#[derive(Debug, Default)]
-struct Lane {
-    items: VecDeque<Item>,
-    bytes: usize,
-}
-
-#[derive(Debug)]
-enum Item {
-    Text { turn: TurnId, kind: DeltaKind, text: String },
-    Other(FromWorker),
 }
 
 impl Outbox {
@@ -70,18 +39,7 @@ impl Outbox {
         kind: DeltaKind,
         text: &str,
     ) -> Result<(), Full> {
-        let mut lanes = self.lanes.borrow_mut();
-        if lanes.bytes(thread) + text.len() > LANE_LIMIT {
-            return Err(Full);
-        }
-        if let Some(last) = lanes.joinable(thread, turn, kind, text.len()) {
-            last.push_str(text);
-            lanes.grow(thread, text.len());
-        } else {
-            for piece in Part::pieces(text) {
-                lanes.push(thread, Item::Text { turn, kind, text: piece.into_string() });
-            }
-        }
+        self.lanes.borrow_mut().text(thread, turn, kind, text)?;
         self.filled.notify_one();
         Ok(())
     }
@@ -91,11 +49,7 @@ impl Outbox {
     /// # Errors
     /// [`Full`]; then it is not taken.
     pub(crate) fn state(&self, thread: ThreadId, message: FromWorker) -> Result<(), Full> {
-        let mut lanes = self.lanes.borrow_mut();
-        if lanes.bytes(thread) > LANE_LIMIT {
-            return Err(Full);
-        }
-        lanes.replace_or_push(thread, message);
+        self.lanes.borrow_mut().state(thread, message)?;
         self.filled.notify_one();
         Ok(())
     }
@@ -103,8 +57,8 @@ impl Outbox {
     /// Adds a message that is never refused: there are few of them in a turn.
     pub(crate) fn event(&self, thread: ThreadId, message: FromWorker) {
         let mut lanes = self.lanes.borrow_mut();
-        lanes.push(thread, Item::Other(message));
-        if lanes.total > TOTAL_LIMIT {
+        lanes.event(thread, message);
+        if lanes.total() > TOTAL_LIMIT {
             self.stuck.notify_one();
         }
         self.filled.notify_one();
@@ -140,203 +94,5 @@ impl Outbox {
 
     fn next(&self) -> Option<FromWorker> {
         self.lanes.borrow_mut().pop()
-    }
-}
-
-impl Lanes {
-    fn bytes(&self, thread: ThreadId) -> usize {
-        self.waiting.get(&thread).map_or(0, |lane| lane.bytes)
-    }
-
-    fn grow(&mut self, thread: ThreadId, bytes: usize) {
-        if let Some(lane) = self.waiting.get_mut(&thread) {
-            lane.bytes += bytes;
-        }
-    }
-
-    fn joinable(
-        &mut self,
-        thread: ThreadId,
-        turn: TurnId,
-        kind: DeltaKind,
-        more: usize,
-    ) -> Option<&mut String> {
-        match self.waiting.get_mut(&thread)?.items.back_mut()? {
-            Item::Text { turn: of, kind: as_kind, text }
-                if *of == turn && *as_kind == kind && text.len() + more <= Part::MAX =>
-            {
-                Some(text)
-            }
-            _ => None,
-        }
-    }
-
-    fn push(&mut self, thread: ThreadId, item: Item) {
-        let lane = self.waiting.entry(thread).or_default();
-        if lane.items.is_empty() {
-            self.turn.push_back(thread);
-        }
-        lane.bytes += item.size();
-        lane.items.push_back(item);
-        self.total += 1;
-    }
-
-    fn replace_or_push(&mut self, thread: ThreadId, message: FromWorker) {
-        let lane = self.waiting.entry(thread).or_default();
-        let older = lane.items.iter_mut().rev().find_map(|item| match item {
-            Item::Other(older) if is_same_thing(older, &message) => Some(older),
-            _ => None,
-        });
-        match older {
-            Some(older) => {
-                lane.bytes = lane.bytes.saturating_sub(size_of(older)) + size_of(&message);
-                *older = message;
-            }
-            None => self.push(thread, Item::Other(message)),
-        }
-    }
-
-    fn pop(&mut self) -> Option<FromWorker> {
-        let thread = self.turn.pop_front()?;
-        let lane = self.waiting.get_mut(&thread)?;
-        let item = lane.items.pop_front()?;
-        lane.bytes = lane.bytes.saturating_sub(item.size());
-        self.total = self.total.saturating_sub(1);
-        if lane.items.is_empty() {
-            self.waiting.remove(&thread);
-        } else {
-            self.turn.push_back(thread);
-        }
-        Some(match item {
-            Item::Other(message) => message,
-            Item::Text { turn, kind, text } => {
-                FromWorker::Delta { thread, turn, kind, text: Text::lossy(&text) }
-            }
-        })
-    }
-}
-
-impl Item {
-    fn size(&self) -> usize {
-        match self {
-            Self::Text { text, .. } => text.len() + OVERHEAD,
-            Self::Other(message) => size_of(message),
-        }
-    }
-}
-
-fn size_of(message: &FromWorker) -> usize {
-    OVERHEAD
-        + match message {
-            FromWorker::Tool { detail, .. } => detail.as_str().len(),
-            FromWorker::PermissionAsk { detail, .. } => detail.as_str().len(),
-            FromWorker::Notice { text, .. } => text.as_str().len(),
-            _ => 0,
-        }
-}
-
-fn is_same_thing(older: &FromWorker, newer: &FromWorker) -> bool {
-    match (older, newer) {
-        (FromWorker::Tool { turn: a, call: x, .. }, FromWorker::Tool { turn: b, call: y, .. }) => {
-            a == b && x == y
-        }
-        (FromWorker::Usage { .. }, FromWorker::Usage { .. }) => true,
-        _ => false,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use gaggle_ipc::session::ToolState;
-
-    const TURN: TurnId = TurnId(1);
-
-    fn thread(last: char) -> ThreadId {
-        ThreadId::new(&format!("zo3yx6gsxbf8ppuaojzhiaj1y{last}")).unwrap()
-    }
-
-    fn drained(outbox: &Outbox) -> Vec<FromWorker> {
-        std::iter::from_fn(|| outbox.next()).collect()
-    }
-
-    fn texts(messages: &[FromWorker]) -> String {
-        let text = |message: &FromWorker| match message {
-            FromWorker::Delta { text, .. } => text.as_str().to_owned(),
-            _ => "|".to_owned(),
-        };
-        messages.iter().map(text).collect()
-    }
-
-    fn tool(call: u32, state: ToolState) -> FromWorker {
-        FromWorker::Tool {
-            thread: thread('a'),
-            turn: TURN,
-            call,
-            state,
-            name: Text::lossy("shell"),
-            title: Text::lossy("t"),
-            detail: Text::lossy("d"),
-        }
-    }
-
-    #[test]
-    fn waiting_text_is_joined_and_keeps_its_place() {
-        let outbox = Outbox::default();
-        let a = thread('a');
-        for word in ["one ", "two "] {
-            outbox.text(a, TURN, DeltaKind::Answer, word).unwrap();
-        }
-        outbox.state(a, tool(1, ToolState::Running)).unwrap();
-        outbox.text(a, TURN, DeltaKind::Answer, "three").unwrap();
-        let messages = drained(&outbox);
-        assert_eq!(messages.len(), 3);
-        assert_eq!(texts(&messages), "one two |three");
-    }
-
-    #[test]
-    fn every_frame_fits_whatever_a_model_sends_at_once() {
-        let outbox = Outbox::default();
-        let long = "ä".repeat(300_000);
-        outbox.text(thread('a'), TURN, DeltaKind::Answer, &long).unwrap();
-        let messages = drained(&outbox);
-        assert!(messages.iter().all(|message| gaggle_ipc::codec::encode(message).is_ok()));
-        assert_eq!(texts(&messages), long);
-    }
-
-    #[test]
-    fn a_full_lane_refuses_text_and_still_takes_the_turns_end() {
-        let outbox = Outbox::default();
-        let a = thread('a');
-        let chunk = "x".repeat(64 * 1024);
-        let taken = (0..1000)
-            .take_while(|_| outbox.text(a, TURN, DeltaKind::Answer, &chunk).is_ok())
-            .count();
-        assert!(taken > 1 && taken < 100, "{taken}");
-        outbox.event(a, FromWorker::ThreadClosed { thread: a });
-        outbox.text(thread('b'), TURN, DeltaKind::Answer, "b").unwrap();
-        let messages = drained(&outbox);
-        assert!(messages.contains(&FromWorker::ThreadClosed { thread: a }));
-    }
-
-    #[test]
-    fn only_the_latest_state_of_a_tool_waits() {
-        let outbox = Outbox::default();
-        outbox.state(thread('a'), tool(1, ToolState::Running)).unwrap();
-        outbox.state(thread('a'), tool(2, ToolState::Running)).unwrap();
-        outbox.state(thread('a'), tool(1, ToolState::Completed)).unwrap();
-        let expected = [tool(1, ToolState::Completed), tool(2, ToolState::Running)];
-        assert_eq!(drained(&outbox), expected);
-    }
-
-    #[test]
-    fn threads_take_turns() {
-        let outbox = Outbox::default();
-        let (a, b) = (thread('a'), thread('b'));
-        for call in 1..3 {
-            outbox.state(a, tool(call, ToolState::Running)).unwrap();
-        }
-        outbox.event(b, FromWorker::ThreadClosed { thread: b });
-        assert_eq!(drained(&outbox).get(1), Some(&FromWorker::ThreadClosed { thread: b }));
     }
 }

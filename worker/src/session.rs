@@ -19,11 +19,12 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::LocalSet;
 use tokio::time::timeout;
 
+use crate::acp::unknown::Unknown;
 use crate::outbox::Outbox;
 use crate::slots::Slots;
 use crate::spawner::Spawner;
+use crate::stage::Shared;
 use crate::start::Ready;
-use crate::thread::Shared;
 use crate::threads::{OutOfPlace, Threads};
 
 /// How long the last frames may take to be read.
@@ -68,13 +69,18 @@ async fn serve(ready: Ready) -> Result<(), SessionError> {
         workspace: Text::lossy(&ready.environment.workspace().to_string_lossy()),
     };
     channel.send(&FromWorker::Hello(hello)).await?;
-    let Some(settings) = first_frame(&channel).await? else { return Ok(()) };
+    let settings = tokio::select! {
+        settings = first_frame(&channel) => settings?,
+        _ = terminate.recv() => None,
+    };
+    let Some(settings) = settings else { return Ok(()) };
     let shared = Rc::new(Shared {
         outbox: Outbox::default(),
         slots: Slots::new(ready.environment.max_goose),
         workspace: ready.environment.workspace(),
         spawner: Spawner::new(ready.programs, ready.supervision, ready.state, ready.tree),
         settings: Cell::new(settings),
+        unknown: Unknown::default(),
     });
     let mut threads = Threads::new(Rc::clone(&shared));
     let mut sending = pin!(shared.outbox.send_all(&channel));

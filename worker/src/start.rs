@@ -8,7 +8,7 @@
 //! Trust: see each step's own module.
 
 use std::os::fd::OwnedFd;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use gaggle_ipc::fds::adopt_inherited;
 use gaggle_ipc::launch::{CGROUP_FD, LaunchStep, SESSION_FD};
@@ -22,6 +22,9 @@ use crate::programs::{Programs, ProgramsError};
 use crate::role::Supervision;
 use crate::sandbox::domain::{self, DomainError, Entered};
 use crate::sandbox::places::{self, Place, Right};
+
+/// Where a kernel with filters tells of them.
+const SECCOMP: &str = "/proc/sys/kernel/seccomp";
 
 /// A worker whose sandbox stands.
 pub(crate) struct Ready {
@@ -149,6 +152,9 @@ fn name_what_is_missing(domain: Entered) {
         "gaggle-worker: unsupervised: no cgroup; a daemon that an agent starts can outlive it"
     );
     eprintln!("gaggle-worker: unsupervised: no mount namespace; /tmp and /run are the system's");
+    if !Path::new(SECCOMP).exists() {
+        eprintln!("gaggle-worker: unsupervised: no system call filters in this kernel");
+    }
     if domain.abi == 0 {
         eprintln!(
             "gaggle-worker: unsupervised: no Landlock; an agent can touch all the account can"

@@ -15,7 +15,8 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use crate::assembly::Assembly;
-use crate::thread::{Command, Shared, Thread, Turn, refused};
+use crate::stage::{Shared, Turn};
+use crate::thread::{Command, Thread, refused};
 
 /// Commands on their way to a thread, which always takes them in.
 const MAIL: usize = 64;

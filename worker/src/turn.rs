@@ -4,28 +4,26 @@
 //! stop; after five seconds it is killed. Silence for the inactivity limit
 //! climbs the same ladder; a question that waits for a person is no silence.
 //!
-//! Trust: Goose's words are passed on as the agent's. How the turn ended is
-//! decided here.
+//! Trust: Goose's words are passed on as the agent's.
 
 use std::cell::Cell;
 use std::time::Duration;
 
-use agent_client_protocol_schema::v1::{PromptResponse, StopReason};
-use gaggle_ipc::session::{
-    DeltaKind, FailureKind, FromWorker, PermissionChoice, Settings, TurnEnd,
-};
+use gaggle_ipc::session::{DeltaKind, FromWorker, PermissionChoice, Settings};
 use gaggle_ipc::{GooseSession, Text, ThreadId, TurnId};
 use serde_json::{Value, json};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 
-use crate::acp::error::{OwnWords, failure, kind_of_error, kind_of_own_words, kind_of_status};
-use crate::acp::message::{self, Ask, Message, PermissionRequest, RpcError};
-use crate::acp::update::{Chunk, Update};
+use crate::acp::message::{self, Ask, Message, PermissionRequest};
+use crate::acp::unknown::Unknown;
+use crate::acp::update::Update;
 use crate::asks::{Asked, Asks};
+use crate::ending::{Outcome, Signs, Why};
 use crate::goose::{Event, Goose};
+use crate::lanes::Full;
 use crate::opening;
-use crate::outbox::{Full, Outbox};
+use crate::outbox::Outbox;
 use crate::tools::Tools;
 
 /// How long Goose may take to stop when it is asked to.
@@ -47,6 +45,8 @@ pub(crate) struct Scene<'a> {
     pub(crate) session: &'a GooseSession,
     /// The settings as they are now.
     pub(crate) settings: &'a Cell<Settings>,
+    /// Counts what nobody here knows.
+    pub(crate) unknown: &'a Unknown,
 }
 
 /// What reaches a running turn from outside.
@@ -68,24 +68,6 @@ pub(crate) enum Stop {
     AtOnce,
 }
 
-/// What a turn leaves behind.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Outcome {
-    /// How it ended.
-    pub(crate) end: TurnEnd,
-    /// The process may serve the next turn.
-    pub(crate) keep_goose: bool,
-    /// The prompt stands unanswered, or half answered, in Goose's memory.
-    pub(crate) unfinished: bool,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Why {
-    Cancelled,
-    Inactive,
-    Flood,
-}
-
 struct Running<'a> {
     scene: Scene<'a>,
     goose: &'a mut Goose,
@@ -95,14 +77,7 @@ struct Running<'a> {
     /// The ladder was entered: why, and when Goose is killed.
     stopping: Option<(Why, Instant)>,
     heard: Instant,
-    /// Some text of an answer was seen.
-    answered: bool,
-    /// Goose said that it took the prompt up.
-    begun: bool,
-    /// Some work was seen.
-    acted: bool,
-    own_words: Option<OwnWords>,
-    status: Option<FailureKind>,
+    signs: Signs,
     notices: u32,
 }
 
@@ -138,11 +113,7 @@ impl<'a> Running<'a> {
             asks: Asks::default(),
             stopping: None,
             heard: Instant::now(),
-            answered: false,
-            begun: false,
-            acted: false,
-            own_words: None,
-            status: None,
+            signs: Signs::default(),
             notices: 0,
         }
     }
@@ -160,11 +131,11 @@ impl<'a> Running<'a> {
                     match (changed, stop) {
                         (Ok(()), Stop::No) => {}
                         (Ok(()), Stop::Cancel) => self.stop(Why::Cancelled),
-                        (Ok(()), Stop::AtOnce) | (Err(_), _) => return self.killed(Why::Cancelled),
+                        (Ok(()), Stop::AtOnce) | (Err(_), _) => return Signs::killed(Why::Cancelled),
                     }
                 }
                 () = sleep_until(self.deadline()) => match self.stopping {
-                    Some((why, _)) => return self.killed(why),
+                    Some((why, _)) => return Signs::killed(why),
                     None => self.stop(Why::Inactive),
                 },
                 Some((ask, choice)) = orders.replies.recv() => self.reply(ask, choice),
@@ -201,22 +172,6 @@ impl<'a> Running<'a> {
         self.goose.write(message::notification("session/cancel", &params));
     }
 
-    /// The last step: the caller kills Goose.
-    fn killed(&self, why: Why) -> Outcome {
-        Outcome { end: self.stopped_end(why), keep_goose: false, unfinished: true }
-    }
-
-    fn stopped_end(&self, why: Why) -> TurnEnd {
-        match why {
-            Why::Cancelled | Why::Flood => TurnEnd::Cancelled,
-            Why::Inactive => TurnEnd::Failed(failure(
-                FailureKind::Inactive,
-                "no word from Goose for the inactivity limit",
-                true,
-            )),
-        }
-    }
-
     fn reply(&mut self, ask: u32, choice: PermissionChoice) {
         if let Some(line) = self.asks.reply(ask, choice) {
             self.heard = Instant::now();
@@ -235,7 +190,7 @@ impl<'a> Running<'a> {
             }
             Event::Message(Message::Question { id, ask: Ask::Permission(request) }) => {
                 self.heard = Instant::now();
-                self.acted = true;
+                self.signs.note_question();
                 self.ask(id, *request);
                 None
             }
@@ -244,11 +199,15 @@ impl<'a> Running<'a> {
                 None
             }
             Event::Message(Message::Answer { id, result }) if id == self.request => {
-                Some(self.ended(result))
+                let stopping = self.stopping.map(|(why, _)| why);
+                Some(self.signs.answered(result, stopping, self.tools.any()))
             }
             Event::Message(_) => None,
-            Event::Broken => Some(self.failed(FailureKind::Protocol, "a line over the limit")),
-            Event::Ended => Some(self.crashed()),
+            Event::Broken => Some(self.signs.broken()),
+            Event::Ended => Some(match self.stopping {
+                Some((why, _)) => Signs::killed(why),
+                None => self.signs.crashed(&self.goose.last_words()),
+            }),
         }
     }
 
@@ -268,14 +227,10 @@ impl<'a> Running<'a> {
     }
 
     fn update(&mut self, update: Update) {
-        let (thread, turn) = (self.scene.thread, self.scene.turn);
-        self.begun |= update == Update::Begun;
-        self.acted |= !matches!(
-            update,
-            Update::Begun | Update::Usage { .. } | Update::Passing | Update::Mode(_)
-        );
+        let thread = self.scene.thread;
+        self.signs.note(&update);
         let taken = match update {
-            Update::Answer(chunk) => self.answer(&chunk),
+            Update::Answer(chunk) => self.say(DeltaKind::Answer, &chunk.text),
             Update::Thought(chunk) => self.say(DeltaKind::Thought, &chunk.text),
             Update::Tool { call, name, title, input, .. } => {
                 self.report(|tools| tools.begin(&call, &name, &title, &input))
@@ -287,12 +242,11 @@ impl<'a> Running<'a> {
                 self.scene.outbox.state(thread, FromWorker::Usage { thread, used, size })
             }
             Update::Status(sentence) => {
-                self.status = kind_of_status(&sentence).or(self.status);
                 self.notice(&sentence);
                 Ok(())
             }
             Update::Unknown(kind) => {
-                tracing::debug!("{turn}: Goose sent an update of unknown kind {kind:?}");
+                self.scene.unknown.note(&kind);
                 Ok(())
             }
             Update::ToolProgress { .. }
@@ -305,13 +259,6 @@ impl<'a> Running<'a> {
             self.notice("The answer was cut: it came faster than it could be delivered.");
             self.stop(Why::Flood);
         }
-    }
-
-    fn answer(&mut self, chunk: &Chunk) -> Result<(), Full> {
-        self.answered |= !chunk.text.is_empty();
-        let own = chunk.is_gooses_own.then(|| kind_of_own_words(&chunk.text)).flatten();
-        self.own_words = own;
-        self.say(DeltaKind::Answer, &chunk.text)
     }
 
     fn say(&self, kind: DeltaKind, text: &str) -> Result<(), Full> {
@@ -334,68 +281,6 @@ impl<'a> Running<'a> {
             let (thread, turn) = (self.scene.thread, self.scene.turn);
             let text = Text::lossy(sentence);
             self.scene.outbox.event(thread, FromWorker::Notice { thread, turn, text });
-        }
-    }
-
-    /// Goose answered the prompt.
-    fn ended(&self, result: Result<Value, RpcError>) -> Outcome {
-        let reason = match result {
-            Ok(answer) => serde_json::from_value::<PromptResponse>(answer)
-                .map_or(StopReason::EndTurn, |response| response.stop_reason),
-            Err(error) => {
-                let kind = kind_of_error(&error, FailureKind::Protocol);
-                return self.failed(kind, &error.text);
-            }
-        };
-        let end = match (reason, self.stopping) {
-            (StopReason::Cancelled, Some((why, _))) | (_, Some((why @ Why::Inactive, _))) => {
-                self.stopped_end(why)
-            }
-            (StopReason::Cancelled, None) => TurnEnd::Cancelled,
-            (StopReason::MaxTokens, _) => TurnEnd::MaxTokens,
-            (StopReason::MaxTurnRequests, _) => TurnEnd::MaxActions,
-            (StopReason::Refusal, _) => TurnEnd::Declined,
-            _ => self.end_by_words(),
-        };
-        Outcome {
-            // Goose's own words stand in its memory as an answer.
-            unfinished: matches!(end, TurnEnd::Cancelled)
-                || (matches!(end, TurnEnd::Failed(_)) && self.own_words.is_none()),
-            // A stopped tool's children live on; only the leaf's end ends them.
-            keep_goose: self.stopping.is_none() || !self.tools.any(),
-            end,
-        }
-    }
-
-    fn end_by_words(&self) -> TurnEnd {
-        let failed = |kind, detail: &str| TurnEnd::Failed(failure(kind, detail, self.acted));
-        match (self.own_words, self.status) {
-            (Some(OwnWords::MaxActions), _) => TurnEnd::MaxActions,
-            (Some(OwnWords::Failed(kind)), _) => failed(kind, "Goose's words are in the answer"),
-            (None, Some(kind)) => failed(kind, "Goose's words are in a notice"),
-            (None, None) if !self.answered => {
-                failed(FailureKind::EmptyAnswer, "the turn ended without a word")
-            }
-            (None, None) => TurnEnd::Complete,
-        }
-    }
-
-    fn failed(&self, kind: FailureKind, detail: &str) -> Outcome {
-        Outcome {
-            end: TurnEnd::Failed(failure(kind, detail, self.acted)),
-            keep_goose: false,
-            unfinished: true,
-        }
-    }
-
-    fn crashed(&mut self) -> Outcome {
-        match self.stopping {
-            Some((why, _)) => self.killed(why),
-            None => {
-                // A tool may run a moment before its notice is written.
-                self.acted |= self.begun;
-                self.failed(FailureKind::GooseCrashed, &self.goose.last_words())
-            }
         }
     }
 }

@@ -214,16 +214,3 @@ async fn judgements_of_smart_approve_do_not_outlive_their_process() {
     assert_eq!(state.read_dir().unwrap().count(), 0);
     assert!(!lab.home().join(".config").exists());
 }
-
-#[tokio::test]
-async fn a_link_planted_for_the_next_worker_is_refused() {
-    let lab = Lab::new();
-    let worker = lab.start().await;
-    assert!(worker.hang_up().await.success());
-    fs::remove_dir_all(lab.workspace()).unwrap();
-    std::os::unix::fs::symlink("/etc", lab.workspace()).unwrap();
-    let (status, said) = lab.refused_start();
-    let step = gaggle_ipc::launch::LaunchStep::WorkerFolders;
-    assert_eq!(status, Some(step.exit_status().into()), "{said}");
-    assert!(said.contains("workspace"), "{said}");
-}

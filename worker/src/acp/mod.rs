@@ -5,4 +5,8 @@
 
 pub(crate) mod error;
 pub(crate) mod message;
+pub(crate) mod unknown;
 pub(crate) mod update;
+
+#[cfg(test)]
+mod tests;

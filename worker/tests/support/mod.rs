@@ -7,6 +7,7 @@ pub(crate) mod model;
 
 use std::ffi::OsString;
 use std::fs;
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -57,7 +58,8 @@ impl Lab {
         fs::create_dir_all(programs.join("goose-config/goose")).unwrap();
         fs::write(programs.join("goose-config/goose/config.yaml"), "extensions: {}\n").unwrap();
         let worker = programs.join("gaggle-worker");
-        fs::hard_link(env!("CARGO_BIN_EXE_gaggle-worker"), &worker).unwrap();
+        let built = env!("CARGO_BIN_EXE_gaggle-worker");
+        fs::hard_link(built, &worker).or_else(|_| fs::copy(built, &worker).map(drop)).unwrap();
         symlink("gaggle-worker", programs.join("goose-shell")).unwrap();
         fs::create_dir(root.path().join("home")).unwrap();
         let model = Model::start();
@@ -307,11 +309,16 @@ impl Lab {
     /// Starts a worker that must not start: its status and what it said.
     pub(crate) fn refused_start(&self) -> (Option<i32>, String) {
         let (_ours, theirs) = seqpacket::pair().unwrap();
-        let output = self.command(theirs).stderr(Stdio::piped()).output().unwrap();
+        self.refused_start_on(theirs)
+    }
+
+    /// The same, with another session socket.
+    pub(crate) fn refused_start_on(&self, socket: OwnedFd) -> (Option<i32>, String) {
+        let output = self.command(socket).stderr(Stdio::piped()).output().unwrap();
         (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
     }
 
-    fn command(&self, socket: std::os::fd::OwnedFd) -> Command {
+    fn command(&self, socket: OwnedFd) -> Command {
         if is_root() {
             let owner = format!("{ACCOUNT}:{ACCOUNT}");
             let given = Command::new("chown").args(["-hR", &owner]).arg(self.home()).status();

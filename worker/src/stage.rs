@@ -1,0 +1,239 @@
+//! What a conversation's turns are played on: its Goose and its Goose session.
+//!
+//! Trust: this worker for what it knows of the session, the frontend for what
+//! it does not; Goose for nothing.
+
+use std::cell::Cell;
+use std::path::PathBuf;
+use std::rc::Rc;
+
+use gaggle_ipc::session::{
+    Before, Failure, FailureKind, FromWorker, GooseMode, History, Settings, TurnEnd,
+};
+use gaggle_ipc::{GooseSession, Text, ThreadId, TurnId};
+use tokio::sync::OwnedSemaphorePermit;
+
+use crate::acp::error::failure;
+use crate::acp::message::Message;
+use crate::acp::unknown::Unknown;
+use crate::ending::Outcome;
+use crate::goose::{Event, Goose};
+use crate::opening::{self, Plan};
+use crate::outbox::Outbox;
+use crate::replay::Replay;
+use crate::slots::Slots;
+use crate::spawner::Spawner;
+use crate::turn::{self, Orders, Scene, Stop};
+
+/// Said before a prompt where the earlier one could not be taken out.
+const INTERRUPTED: &str = "[The previous request was interrupted. Do not resume or repeat it \
+     unless the following message asks for it.]\n\n";
+
+/// What all threads of a worker share.
+pub(crate) struct Shared {
+    /// To the frontend.
+    pub(crate) outbox: Outbox,
+    /// Goose processes.
+    pub(crate) slots: Slots,
+    /// How they are made.
+    pub(crate) spawner: Spawner,
+    /// Where agents work.
+    pub(crate) workspace: PathBuf,
+    /// As last configured.
+    pub(crate) settings: Cell<Settings>,
+    /// What Goose says and nobody here knows.
+    pub(crate) unknown: Unknown,
+}
+
+/// A turn that was asked for.
+#[derive(Debug)]
+pub(crate) struct Turn {
+    /// Its id.
+    pub(crate) id: TurnId,
+    /// The whole prompt.
+    pub(crate) text: String,
+    /// The session the frontend knows.
+    pub(crate) resume: Option<GooseSession>,
+    /// How the turn before it ended, as the frontend knows it.
+    pub(crate) before: Before,
+}
+
+/// A conversation's Goose and Goose session.
+pub(crate) struct Stage {
+    id: ThreadId,
+    shared: Rc<Shared>,
+    seat: Option<Seat>,
+    session: Option<GooseSession>,
+    /// The last turn stands unanswered or half answered in Goose's memory.
+    unfinished: bool,
+}
+
+struct Seat {
+    goose: Goose,
+    /// The mode it was made for.
+    mode: GooseMode,
+    replay: Option<Replay>,
+    _slot: OwnedSemaphorePermit,
+}
+
+impl Stage {
+    /// A stage without a Goose.
+    pub(crate) fn new(id: ThreadId, shared: Rc<Shared>) -> Self {
+        Self { id, shared, seat: None, session: None, unfinished: false }
+    }
+
+    /// Whether a Goose runs.
+    pub(crate) fn has_goose(&self) -> bool {
+        self.seat.is_some()
+    }
+
+    /// Reads what an idle Goose says until it is gone. Safe to cancel.
+    pub(crate) async fn goose_gone(&mut self) {
+        if let Some(seat) = &mut self.seat {
+            seat.until_gone().await;
+        }
+    }
+
+    /// Plays one turn to its end, which may come by `orders`.
+    pub(crate) async fn perform(&mut self, turn: Turn, mut orders: Orders) -> TurnEnd {
+        let prepared = tokio::select! {
+            biased;
+            _ = orders.stop.wait_for(|stop| *stop != Stop::No) => None,
+            prepared = self.prepare(&turn) => Some(prepared),
+        };
+        let prefix = match prepared {
+            Some(Ok(prefix)) => prefix,
+            Some(Err(failure)) => {
+                self.clear().await;
+                return TurnEnd::Failed(failure);
+            }
+            // Whatever was half done is not worth keeping.
+            None => {
+                self.clear().await;
+                return TurnEnd::Cancelled;
+            }
+        };
+        let shared = Rc::clone(&self.shared);
+        let (Some(seat), Some(session)) = (&mut self.seat, &self.session) else {
+            return TurnEnd::Failed(failure(FailureKind::GooseUnavailable, "no session", false));
+        };
+        let scene = Scene {
+            outbox: &shared.outbox,
+            thread: self.id,
+            turn: turn.id,
+            session,
+            settings: &shared.settings,
+            unknown: &shared.unknown,
+        };
+        let text = format!("{prefix}{}", turn.text);
+        let Outcome { end, keep_goose, unfinished } =
+            turn::run(scene, &mut seat.goose, &text, orders).await;
+        self.unfinished = unfinished;
+        if !keep_goose {
+            self.clear().await;
+        }
+        end
+    }
+
+    /// Sees to a Goose with the thread's session in it, free of what was cut
+    /// short. Returns what must stand before the prompt.
+    async fn prepare(&mut self, turn: &Turn) -> Result<&'static str, Failure> {
+        if self.session.is_none() {
+            self.session.clone_from(&turn.resume);
+        }
+        let interrupted = self.unfinished || turn.before == Before::Interrupted;
+        if self.seat.is_none() {
+            self.start(turn.id).await?;
+        } else if interrupted {
+            // Loading once more tells how the history ends.
+            self.open(turn.id).await?;
+        }
+        let (Some(seat), Some(session)) = (&mut self.seat, &self.session) else {
+            return Err(failure(FailureKind::GooseUnavailable, "no session", false));
+        };
+        let replay = seat.replay.take().unwrap_or_default();
+        // A command of Goose's own must stand first in its prompt.
+        let is_command = turn.text.starts_with('/');
+        let clean = !interrupted
+            || opening::cut_unanswered(&mut seat.goose, session, &replay).await
+            || is_command;
+        Ok(if clean { "" } else { INTERRUPTED })
+    }
+
+    async fn start(&mut self, turn: TurnId) -> Result<(), Failure> {
+        let slot = self.shared.slots.take().await;
+        let slot =
+            slot.map_err(|_| failure(FailureKind::TooManyThreads, "the line is full", false))?;
+        let mode = self.shared.settings.get().mode;
+        let goose = self.shared.spawner.spawn(mode);
+        let goose = goose
+            .map_err(|error| failure(FailureKind::GooseUnavailable, &error.to_string(), false))?;
+        // Seated before the first word, so that whoever interrupts can end it.
+        let seat = self.seat.insert(Seat { goose, mode, replay: None, _slot: slot });
+        opening::shake_hands(&mut seat.goose).await?;
+        let history = self.open(turn).await?;
+        if let Some(session) = self.session.clone() {
+            let thread = self.id;
+            self.shared.outbox.event(thread, FromWorker::ThreadReady { thread, session, history });
+        }
+        Ok(())
+    }
+
+    async fn open(&mut self, turn: TurnId) -> Result<History, Failure> {
+        let Some(seat) = &mut self.seat else {
+            return Err(failure(FailureKind::GooseUnavailable, "no process", false));
+        };
+        let thread = self.id;
+        let taken =
+            |_| failure(FailureKind::Protocol, "another thread has this Goose session", false);
+        let claim = |session: &GooseSession| self.shared.slots.claim(session, thread).then_some(());
+        if let Some(session) = &self.session {
+            claim(session).ok_or(()).map_err(taken)?;
+        }
+        let plan = Plan {
+            goose_home: self.shared.spawner.goose_home(),
+            workspace: &self.shared.workspace,
+            mode: seat.mode,
+        };
+        let opened = opening::open(&mut seat.goose, plan, self.session.as_ref()).await?;
+        claim(&opened.session).ok_or(()).map_err(taken)?;
+        seat.replay = Some(opened.replay);
+        self.session = Some(opened.session);
+        self.tell_strangers(turn, &opened.strangers);
+        Ok(opened.history)
+    }
+
+    fn tell_strangers(&self, turn: TurnId, strangers: &[String]) {
+        let thread = self.id;
+        for name in strangers {
+            tracing::warn!("Goose started the extension {name:?}, which is not its own");
+            let text = Text::lossy(&format!(
+                "Goose started the extension \"{name}\", which was not set up by the administrator."
+            ));
+            self.shared.outbox.event(thread, FromWorker::Notice { thread, turn, text });
+        }
+    }
+
+    /// Ends Goose and all it started, and gives its slot and session back.
+    pub(crate) async fn clear(&mut self) {
+        if let Some(seat) = self.seat.take() {
+            seat.goose.end().await;
+        }
+        self.shared.slots.release(self.id);
+    }
+}
+
+impl Seat {
+    /// Reads what an idle Goose says until it is gone.
+    async fn until_gone(&mut self) {
+        loop {
+            match self.goose.next().await {
+                Event::Message(Message::Question { id, ask }) => {
+                    opening::refuse(&self.goose, &id, &ask);
+                }
+                Event::Message(_) => {}
+                Event::Broken | Event::Ended => return,
+            }
+        }
+    }
+}
