@@ -30,6 +30,8 @@ mod reading;
 mod rest;
 #[path = "conformance/resume.rs"]
 mod resume;
+#[path = "conformance/shapes.rs"]
+mod shapes;
 #[path = "conformance/socket.rs"]
 mod socket;
 #[path = "conformance/tokens.rs"]

@@ -28,7 +28,9 @@ impl State {
         }
         if let UserKind::Bot { description, .. } = &user.kind {
             fields.insert("is_bot".to_owned(), json!(true));
-            fields.insert("bot_description".to_owned(), json!(description));
+            if !description.is_empty() {
+                fields.insert("bot_description".to_owned(), json!(description));
+            }
         }
         json
     }
