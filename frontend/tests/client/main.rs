@@ -2,6 +2,7 @@
 
 mod connection;
 mod scripted;
+mod simulator;
 
 use axum::http::StatusCode;
 use gaggle_frontend::config::{Mattermost, Proxy};

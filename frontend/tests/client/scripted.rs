@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::{HeaderMap, Method, StatusCode, Uri};
+use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -16,7 +16,6 @@ use tokio::task::JoinHandle;
 /// One request as it came.
 #[derive(Debug, Clone)]
 pub(crate) struct Asked {
-    pub(crate) method: Method,
     pub(crate) path: String,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Value,
@@ -95,16 +94,9 @@ fn router(script: Shared) -> Router {
     Router::new().fallback(take).with_state(script)
 }
 
-async fn take(
-    State(script): State<Shared>,
-    method: Method,
-    uri: Uri,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Response {
+async fn take(State(script): State<Shared>, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
     let mut script = script.lock().unwrap();
     script.asked.push(Asked {
-        method,
         path: uri.to_string(),
         headers,
         body: serde_json::from_slice(&body).unwrap_or_default(),

@@ -99,7 +99,19 @@ impl Reading {
         inbox: Inbox,
         interval: Duration,
     ) -> Self {
-        let client = client(server);
+        let client = client(&format!("http://{}/", server.address), "secret");
+        let reading = Self::begin(client, folder, inbox, interval).await;
+        reading.looked(server).await;
+        reading
+    }
+
+    /// Starts as the bot of this client.
+    pub(crate) async fn begin(
+        client: Client,
+        folder: &std::path::Path,
+        inbox: Inbox,
+        interval: Duration,
+    ) -> Self {
         let me = client.me().await.unwrap();
         let ingest = Ingest::new(client, state(folder).await, &me, interval);
         let wake = ingest.wake();
@@ -107,9 +119,7 @@ impl Reading {
         let task = tokio::spawn(ingest.run(inbox.clone(), async move {
             let _ = stopped.await;
         }));
-        let reading = Self { inbox, wake, stop, task };
-        reading.looked(server).await;
-        reading
+        Self { inbox, wake, stop, task }
     }
 
     /// Waits until it has looked at the server as it is now, whole looks.
@@ -158,10 +168,10 @@ async fn state(folder: &std::path::Path) -> State {
     opened.unwrap()
 }
 
-pub(crate) fn client(server: &Server) -> Client {
+pub(crate) fn client(url: &str, token: &str) -> Client {
     Client::new(&Mattermost {
-        url: format!("http://{}/", server.address).parse().unwrap(),
-        token: "secret".into(),
+        url: url.parse().unwrap(),
+        token: token.into(),
         ca_file: None,
         proxy: Proxy::default(),
     })

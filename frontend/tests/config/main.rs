@@ -1,11 +1,15 @@
 //! The configuration as an admin meets it: every variable, and what is said
 //! when something is wrong.
 
+mod address;
+mod examples;
+mod token;
+
 use std::path::Path;
 use std::time::Duration;
 
 use gaggle_frontend::config::{
-    ApprovedUser, Config, DirectRule, Environment, KEYS, MentionRule, Reader, TraceMode, VARIABLES,
+    ApprovedUser, Config, DirectRule, Environment, MentionRule, Reader, TraceMode, VARIABLES,
 };
 use gaggle_ipc::MattermostId;
 use gaggle_ipc::session::GooseMode;
@@ -19,11 +23,6 @@ fn write(path: &Path, text: &str) {
     use std::os::unix::fs::PermissionsExt;
     std::fs::write(path, text).unwrap();
     std::fs::set_permissions(path, PermissionsExt::from_mode(0o640)).unwrap();
-}
-
-fn open_to_all(path: &Path) {
-    use std::os::unix::fs::PermissionsExt;
-    std::fs::set_permissions(path, PermissionsExt::from_mode(0o644)).unwrap();
 }
 
 /// A configuration folder.
@@ -70,10 +69,6 @@ fn problem(toml: &str, env: &str) -> String {
     problems[0].clone()
 }
 
-fn url(env_lines: &str) -> String {
-    env(&format!("{TOKEN}{env_lines}\n")).mattermost.url.to_string()
-}
-
 #[test]
 fn the_table_has_the_sixteen_variables() {
     let mut names: Vec<&str> = VARIABLES.iter().map(|variable| variable.name).collect();
@@ -115,56 +110,6 @@ fn blank_variables_mean_the_defaults() {
     assert_eq!(config.approved, []);
     assert_eq!((config.mcp.enabled, config.mcp.listener), (true, None));
     assert_eq!((config.mode, config.rules.direct), (GooseMode::Auto, DirectRule::Answer));
-}
-
-#[test]
-fn an_address_may_be_a_host_or_a_full_url() {
-    for (lines, expected) in [
-        ("MATTERMOST_URL=chat.example.com", "https://chat.example.com/"),
-        ("MATTERMOST_URL=chat.example.com:8443", "https://chat.example.com:8443/"),
-        ("MATTERMOST_URL=https://chat.example.com/team/", "https://chat.example.com/team/"),
-        ("MATTERMOST_URL=https://chat.example.com/team", "https://chat.example.com/team/"),
-        ("MATTERMOST_URL=chat.example.com\nMATTERMOST_PORT=8443", "https://chat.example.com:8443/"),
-        (
-            "MATTERMOST_URL=chat.example.com:8443\nMATTERMOST_PORT=8443",
-            "https://chat.example.com:8443/",
-        ),
-        (
-            "MATTERMOST_URL=localhost\nMATTERMOST_SCHEME=http\nMATTERMOST_PORT=8065",
-            "http://localhost:8065/",
-        ),
-        ("MATTERMOST_URL=http://[::1]:8065", "http://[::1]:8065/"),
-        ("MATTERMOST_URL=127.0.0.1\nMATTERMOST_SCHEME=HTTP", "http://127.0.0.1/"),
-        (
-            "MATTERMOST_URL=https://chat.example.com\nMATTERMOST_SCHEME=https\nMATTERMOST_PORT=443",
-            "https://chat.example.com/",
-        ),
-    ] {
-        assert_eq!(url(lines), expected, "{lines}");
-    }
-}
-
-#[test]
-fn addresses_that_contradict_themselves_or_show_the_token_are_refused() {
-    for (lines, says) in [
-        ("MATTERMOST_URL=https://a.example\nMATTERMOST_SCHEME=http", "MATTERMOST_SCHEME"),
-        ("MATTERMOST_URL=https://a.example\nMATTERMOST_PORT=8065", "MATTERMOST_PORT"),
-        ("MATTERMOST_URL=a.example:443\nMATTERMOST_PORT=8443", "MATTERMOST_PORT"),
-        ("MATTERMOST_URL=a.example\nMATTERMOST_SCHEME=http", "allow_plaintext"),
-        ("MATTERMOST_URL=http://localhost.example.com", "allow_plaintext"),
-        ("MATTERMOST_URL=ftp://a.example", "http://"),
-        ("MATTERMOST_URL=https://user:pw@a.example", "password"),
-        ("MATTERMOST_URL=https://a.example?x=1", "?"),
-        ("MATTERMOST_URL=a.example\nMATTERMOST_SCHEME=htps", "http or https"),
-        ("MATTERMOST_URL=a.example\nMATTERMOST_PORT=65536", "65535"),
-    ] {
-        let problem = problem("", &format!("{TOKEN}{lines}\n"));
-        assert!(problem.contains(says) && problem.contains("gaggle.env line"), "{problem}");
-        assert!(!problem.contains("pw@"), "{problem}");
-    }
-    let allowed =
-        Folder::new("[mattermost]\nallow_plaintext = true\nurl = \"http://a.example\"\n", TOKEN);
-    assert_eq!(allowed.load().unwrap().mattermost.url.as_str(), "http://a.example/");
 }
 
 #[test]
@@ -329,114 +274,4 @@ fn without_any_file_the_two_missing_things_are_named() {
         Config::load(Path::new("/nonexistent"), &Environment::default()).unwrap_err().problems;
     assert_eq!(problems.len(), 2, "{problems:?}");
     assert!(problems[0].contains("MATTERMOST_URL") && problems[1].contains("LoadCredential"));
-}
-
-#[test]
-fn the_token_comes_from_systemd_then_from_a_file_then_from_a_variable() {
-    let folder = Folder::new("[mattermost]\ntoken_file = \"token\"\n", BASE);
-    write(&folder.path("token"), "from-file\n");
-    let token = |config: Config| config.mattermost.token.expose_secret().to_owned();
-    assert_eq!(token(folder.load().unwrap()), "from-file");
-    let credentials = TempDir::new().unwrap();
-    let directory = credentials.path().to_str().unwrap();
-    let variable = [("CREDENTIALS_DIRECTORY", directory)];
-    // A folder of other credentials changes nothing.
-    assert_eq!(token(folder.load_in(&variable).unwrap()), "from-file");
-    write(&credentials.path().join("mattermost-token"), "from-systemd\n");
-    assert_eq!(token(folder.load_in(&variable).unwrap()), "from-systemd");
-    let plain = env(BASE);
-    assert!(plain.notices.iter().any(|notice| notice.contains("LoadCredential")));
-    assert_eq!(token(plain), "abc");
-}
-
-#[test]
-fn a_token_that_everybody_can_read_is_refused() {
-    let folder = Folder::new("[mattermost]\ntoken_file = \"token\"\n", BASE);
-    write(&folder.path("token"), "from-file\n");
-    assert!(folder.load().is_ok());
-    open_to_all(&folder.path("token"));
-    let problems = folder.load().unwrap_err();
-    assert!(problems[0].contains("chmod 0640"), "{problems:?}");
-    let folder = Folder::new("", BASE);
-    open_to_all(&folder.path("gaggle.env"));
-    let problems = folder.load().unwrap_err();
-    assert!(problems[0].contains("chmod 0640"), "{problems:?}");
-    // Without a token in it the file is nobody's secret.
-    assert!(folder.load_in(&[("MATTERMOST_TOKEN", "abc")]).is_ok());
-}
-
-#[test]
-fn a_token_is_never_shown() {
-    for token in ["se cret", "\"secret\\nX: y\"", "''"] {
-        let problems =
-            Folder::new("", &format!("MATTERMOST_URL=a.example\nMATTERMOST_TOKEN={token}\n"))
-                .load()
-                .unwrap_err();
-        assert!(!problems.concat().contains("cret"), "{problems:?}");
-    }
-    assert!(!format!("{:?}", with("")).contains("abc"));
-}
-
-#[test]
-fn proxies_are_read_in_either_case() {
-    let folder = Folder::new("", BASE);
-    let config = folder
-        .load_in(&[("https_proxy", "proxy.example:3128"), ("NO_PROXY", "localhost")])
-        .unwrap();
-    assert_eq!(config.mattermost.proxy.https.unwrap().as_str(), "http://proxy.example:3128/");
-    assert_eq!(config.mattermost.proxy.http, None);
-    assert_eq!(config.mattermost.proxy.none_for.as_deref(), Some("localhost"));
-    let problems = folder.load_in(&[("HTTPS_PROXY", "socks5://u:secret@p")]).unwrap_err();
-    assert!(problems[0].contains("HTTPS_PROXY") && !problems[0].contains("secret"));
-}
-
-fn example(name: &str) -> String {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../packaging/etc");
-    std::fs::read_to_string(folder.join(name)).unwrap()
-}
-
-/// An example with everything that is commented out put in.
-fn uncommented(text: &str) -> String {
-    let is_setting = |line: &str| line.starts_with('#') && !line.starts_with("# ");
-    let line = |line: &str| {
-        let line = if is_setting(line) { &line[1..] } else { line };
-        format!("{line}\n")
-    };
-    text.lines().map(line).collect()
-}
-
-#[test]
-fn the_examples_show_every_setting_with_its_default() {
-    let (toml, env) = (example("gaggle.toml.example"), example("gaggle.env.example"));
-    for key in KEYS {
-        let default = format!("\n#{} = {}\n", key.name, key.default);
-        let shown = toml.contains(&default) || toml.contains(&format!("{} = \"", key.name));
-        assert!(shown, "{}", key.name);
-    }
-    for variable in VARIABLES {
-        let default = format!("\n#{}={}\n", variable.name, variable.default);
-        let given = format!("\n{}=", variable.name);
-        assert!(env.contains(&default) || env.contains(&given), "{}", variable.name);
-    }
-    let token = [("MATTERMOST_TOKEN", "abc")];
-    let plain = Folder::new(&toml, &env).load_in(&token).unwrap();
-    let full = Folder::new(&uncommented(&toml), &uncommented(&env));
-    write(&full.path("mattermost-token"), "abc");
-    let toml = uncommented(&toml).replace("/etc/gaggle/", full.0.path().join("").to_str().unwrap());
-    write(&full.path("gaggle.toml"), &toml);
-    let mut full = full.load_in(&token).unwrap();
-    assert_eq!(full.mcp.listener.take(), Some(("localhost".to_owned(), 8080)));
-    full.mattermost.ca_file = None;
-    full.notices.clone_from(&plain.notices);
-    assert_eq!(format!("{full:?}"), format!("{plain:?}"));
-}
-
-#[test]
-fn the_example_mapping_is_json_keyed_by_ids() {
-    let mapping: serde_json::Map<String, serde_json::Value> =
-        serde_json::from_str(&example("user_mapping.json.example")).unwrap();
-    assert!(mapping.len() > 1);
-    for id in mapping.keys() {
-        assert!(MattermostId::new(id).is_ok(), "{id}");
-    }
 }

@@ -1,0 +1,150 @@
+//! Against the simulator in each version it plays, with people who write at
+//! once, and posts that are seen late.
+
+use std::time::Duration;
+
+use gaggle_ipc::MattermostId;
+use gaggle_tests::mattermost::{
+    Account, Fault, Id, NewPost, Options, Simulator, Version, Visibility,
+};
+use tempfile::TempDir;
+
+use crate::folder;
+use crate::reading::{Inbox, Reading, client, until};
+
+fn real(id: Id) -> MattermostId {
+    MattermostId::new(id.as_str()).unwrap()
+}
+
+struct World {
+    simulator: Simulator,
+    team: Id,
+    alice: Account,
+    bot: Account,
+    folder: TempDir,
+}
+
+impl World {
+    async fn new(version: Version) -> Self {
+        let simulator = Simulator::start(Options { version, ..Options::default() }).await.unwrap();
+        let alice = simulator.create_user("alice").unwrap();
+        let bot = simulator.create_bot("goose").unwrap();
+        let team = simulator.create_team("team").unwrap();
+        for user in [alice.id, bot.id] {
+            simulator.add_to_team(team, user).unwrap();
+        }
+        Self { simulator, team, alice, bot, folder: folder() }
+    }
+
+    fn channel(&self, name: &str) -> Id {
+        let channel = self.simulator.create_channel(self.team, name, Visibility::Private).unwrap();
+        for user in [self.alice.id, self.bot.id] {
+            self.simulator.add_to_channel(channel, user).unwrap();
+        }
+        channel
+    }
+
+    fn post(&self, channel: Id) -> MattermostId {
+        real(self.simulator.post(self.alice.id, channel, "hello").unwrap())
+    }
+
+    fn post_at(&self, channel: Id, create_at: i64) -> MattermostId {
+        let new = NewPost { create_at: Some(create_at), ..NewPost::default() };
+        real(self.simulator.post_with(self.alice.id, channel, new).unwrap())
+    }
+
+    fn made(&self, post: MattermostId) -> i64 {
+        self.simulator.get(Id::parse(post.as_str()).unwrap()).unwrap().create_at
+    }
+
+    async fn read(&self) -> Reading {
+        let client = client(&format!("{}/", self.simulator.url()), &self.bot.token);
+        let interval = Duration::from_millis(20);
+        Reading::begin(client, self.folder.path(), Inbox::default(), interval).await
+    }
+
+    /// Reads, and has looked at least once: a post of a new channel came.
+    async fn reading(&self) -> Reading {
+        let reading = self.read().await;
+        let first = self.simulator.direct_channel(self.alice.id, self.bot.id).unwrap();
+        // A direct channel counts as history if it is in the first list; so
+        // write until something comes.
+        until("the first post", || {
+            self.post(first);
+            !reading.inbox.posts().is_empty()
+        })
+        .await;
+        reading
+    }
+}
+
+#[tokio::test]
+async fn people_who_write_at_once_in_many_channels_are_all_heard() {
+    for version in Version::ALL {
+        let world = World::new(version).await;
+        let channels: Vec<Id> = (0..10).map(|n| world.channel(&format!("room-{n}"))).collect();
+        let reading = world.reading().await;
+        let mut posts = Vec::new();
+        for _ in 0..30 {
+            posts.extend(channels.iter().map(|channel| world.post(*channel)));
+            tokio::task::yield_now().await;
+        }
+        let all = || {
+            let handed = reading.inbox.posts();
+            posts.iter().all(|post| handed.contains(post))
+        };
+        until("every post", all).await;
+        reading.inbox.assert_once_and_in_order();
+    }
+}
+
+#[tokio::test]
+async fn a_post_seen_after_newer_ones_is_heard() {
+    for version in Version::ALL {
+        let world = World::new(version).await;
+        let channel = world.channel("room");
+        let reading = world.reading().await;
+        // Beyond what counts as history because of the first start.
+        let soon = world.made(world.post(channel)) + 60_000;
+        let newer = world.post_at(channel, soon);
+        reading.handed(newer).await;
+        let late = world.post_at(channel, soon - 20_000);
+        reading.handed(late).await;
+    }
+}
+
+#[tokio::test]
+async fn what_was_written_during_a_stop_or_a_restart_of_the_server_is_heard() {
+    let world = World::new(Version::V10).await;
+    let channel = world.channel("room");
+    let reading = world.reading().await;
+    let before = world.post(channel);
+    reading.handed(before).await;
+    reading.stop().await;
+    let missed: Vec<_> = (0..450).map(|_| world.post(channel)).collect();
+    let reading = world.read().await;
+    reading.handed(missed[449]).await;
+    assert!(!reading.inbox.has(before));
+    world.simulator.inject(Fault::Restart { millis: 300 });
+    let during = world.post(channel);
+    reading.handed(during).await;
+    assert!(missed.iter().all(|post| reading.inbox.has(*post)));
+    reading.inbox.assert_once_and_in_order();
+}
+
+#[tokio::test]
+async fn the_history_of_a_channel_ends_where_the_bot_joins() {
+    for version in Version::ALL {
+        let world = World::new(version).await;
+        let reading = world.reading().await;
+        let channel =
+            world.simulator.create_channel(world.team, "old", Visibility::Public).unwrap();
+        world.simulator.add_to_channel(channel, world.alice.id).unwrap();
+        let now = world.made(world.post(channel));
+        let old: Vec<_> = (1..=250).map(|ago| world.post_at(channel, now - ago)).collect();
+        world.simulator.add_to_channel(channel, world.bot.id).unwrap();
+        let new = world.post(channel);
+        reading.handed(new).await;
+        assert!(old.iter().all(|post| !reading.inbox.has(*post)), "{version:?}");
+    }
+}
