@@ -91,8 +91,16 @@ impl Inner {
         let last = posts.len().saturating_sub(1);
         for (at, post) in posts.iter().enumerate() {
             let message = closed_off(&post.message, at == last);
+            let mut patch = PostPatch::default();
             if message != post.message {
-                let patch = PostPatch { message: Some(message), props: None };
+                patch.message = Some(message);
+            }
+            if at == last {
+                let mut props = post.props.clone();
+                props.insert(PROP_DONE.to_owned(), serde_json::Value::Bool(true));
+                patch.props = Some(props);
+            }
+            if patch.message.is_some() || patch.props.is_some() {
                 patiently(|| self.client.patch_post(post.id, &patch)).await;
             }
         }
