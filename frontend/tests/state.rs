@@ -1,5 +1,8 @@
 //! The state, as a restart after a kill finds it.
 
+// Helpers may stop a test like its own body may.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::process::{Command, Stdio};

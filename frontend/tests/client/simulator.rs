@@ -63,8 +63,8 @@ async fn people_and_channels() {
         let alice = w.client.user(real(w.alice.id)).await.unwrap();
         assert_eq!((alice.username.as_str(), alice.is_bot), ("alice", false));
         let names = ["alice".to_owned(), "nobody".to_owned()];
-        assert_eq!(w.client.users_by_usernames(&names).await.unwrap(), [alice.clone()]);
-        assert_eq!(w.client.users_by_ids(&[alice.id]).await.unwrap(), [alice.clone()]);
+        assert_eq!(w.client.users_by_usernames(&names).await.unwrap(), vec![alice.clone()]);
+        assert_eq!(w.client.users_by_ids(&[alice.id]).await.unwrap(), vec![alice.clone()]);
 
         let direct = w.client.direct_channel(me.id, alice.id).await.unwrap();
         assert_eq!((direct.kind, direct.team), (ChannelKind::Direct, None));

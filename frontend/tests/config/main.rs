@@ -1,6 +1,9 @@
 //! The configuration as an admin meets it: every variable, and what is said
 //! when something is wrong.
 
+// Helpers may stop a test like its own body may.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
 mod address;
 mod examples;
 mod token;
