@@ -70,12 +70,13 @@ enum AgentError {
 impl AgentError {
     fn step(&self) -> LaunchStep {
         match self {
+            Self::Environment(_) => LaunchStep::WorkerEnvironment,
+            Self::Programs(_) => LaunchStep::WorkerPrograms,
+            Self::Place(_) => LaunchStep::WorkerFolders,
             Self::Leaf(_) => LaunchStep::AgentCgroup,
-            Self::Environment(_) | Self::Place(_) | Self::Domain(_) => LaunchStep::AgentLandlock,
+            Self::Domain(_) => LaunchStep::AgentLandlock,
             Self::Seccomp(_) => LaunchStep::AgentSeccomp,
-            Self::Arguments | Self::Programs(_) | Self::Exec(_) | Self::System(_) => {
-                LaunchStep::AgentExec
-            }
+            Self::Arguments | Self::Exec(_) | Self::System(_) => LaunchStep::AgentExec,
         }
     }
 }

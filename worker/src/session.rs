@@ -15,7 +15,7 @@ use std::time::Duration;
 use gaggle_ipc::Text;
 use gaggle_ipc::channel::{ChannelError, WorkerEnd};
 use gaggle_ipc::session::{FromWorker, Hello, Settings, ToWorker};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::LocalSet;
 use tokio::time::timeout;
 
@@ -69,11 +69,9 @@ async fn serve(ready: Ready) -> Result<(), SessionError> {
         workspace: Text::lossy(&ready.environment.workspace().to_string_lossy()),
     };
     channel.send(&FromWorker::Hello(hello)).await?;
-    let settings = tokio::select! {
-        settings = first_frame(&channel) => settings?,
-        _ = terminate.recv() => None,
+    let Some(settings) = first_frame(&channel, &mut terminate).await? else {
+        return Ok(());
     };
-    let Some(settings) = settings else { return Ok(()) };
     let shared = Rc::new(Shared {
         outbox: Outbox::default(),
         slots: Slots::new(ready.environment.max_goose),
@@ -105,8 +103,16 @@ async fn serve(ready: Ready) -> Result<(), SessionError> {
     result
 }
 
-async fn first_frame(channel: &WorkerEnd) -> Result<Option<Settings>, SessionError> {
-    match channel.receive().await? {
+/// The settings; `None` if there is nothing to serve.
+async fn first_frame(
+    channel: &WorkerEnd,
+    terminate: &mut Signal,
+) -> Result<Option<Settings>, SessionError> {
+    let frame = tokio::select! {
+        frame = channel.receive() => frame?,
+        _ = terminate.recv() => None,
+    };
+    match frame {
         Some(ToWorker::Configure(settings)) => Ok(Some(settings)),
         Some(_) => Err(OutOfPlace.into()),
         None => Ok(None),

@@ -10,13 +10,13 @@ use std::rc::Rc;
 use gaggle_ipc::session::{
     Before, Failure, FailureKind, FromWorker, GooseMode, History, Settings, TurnEnd,
 };
-use gaggle_ipc::{GooseSession, Text, ThreadId, TurnId};
+use gaggle_ipc::{GooseSession, ThreadId, TurnId};
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::acp::error::failure;
 use crate::acp::message::Message;
 use crate::acp::unknown::Unknown;
-use crate::ending::Outcome;
+use crate::ending::{Outcome, Signs};
 use crate::goose::{Event, Goose};
 use crate::opening::{self, Plan};
 use crate::outbox::Outbox;
@@ -73,6 +73,8 @@ struct Seat {
     /// The mode it was made for.
     mode: GooseMode,
     replay: Option<Replay>,
+    /// Extensions the person has not been told of yet.
+    strangers: Vec<String>,
     _slot: OwnedSemaphorePermit,
 }
 
@@ -105,6 +107,8 @@ impl Stage {
             Some(Ok(prefix)) => prefix,
             Some(Err(failure)) => {
                 self.clear().await;
+                // The next prompt may name another session, or none.
+                self.session.take_if(|session| Some(&*session) == turn.resume.as_ref());
                 return TurnEnd::Failed(failure);
             }
             // Whatever was half done is not worth keeping.
@@ -113,9 +117,18 @@ impl Stage {
                 return TurnEnd::Cancelled;
             }
         };
+        let outcome = self.run(&turn, prefix, orders).await;
+        self.unfinished = outcome.unfinished;
+        if !outcome.keep_goose {
+            self.clear().await;
+        }
+        outcome.end
+    }
+
+    async fn run(&mut self, turn: &Turn, prefix: &str, orders: Orders) -> Outcome {
         let shared = Rc::clone(&self.shared);
         let (Some(seat), Some(session)) = (&mut self.seat, &self.session) else {
-            return TurnEnd::Failed(failure(FailureKind::GooseUnavailable, "no session", false));
+            return Signs::default().crashed("no session");
         };
         let scene = Scene {
             outbox: &shared.outbox,
@@ -124,15 +137,9 @@ impl Stage {
             session,
             settings: &shared.settings,
             unknown: &shared.unknown,
+            strangers: std::mem::take(&mut seat.strangers),
         };
-        let text = format!("{prefix}{}", turn.text);
-        let Outcome { end, keep_goose, unfinished } =
-            turn::run(scene, &mut seat.goose, &text, orders).await;
-        self.unfinished = unfinished;
-        if !keep_goose {
-            self.clear().await;
-        }
-        end
+        turn::run(scene, &mut seat.goose, &format!("{prefix}{}", turn.text), orders).await
     }
 
     /// Sees to a Goose with the thread's session in it, free of what was cut
@@ -143,10 +150,10 @@ impl Stage {
         }
         let interrupted = self.unfinished || turn.before == Before::Interrupted;
         if self.seat.is_none() {
-            self.start(turn.id).await?;
+            self.start().await?;
         } else if interrupted {
             // Loading once more tells how the history ends.
-            self.open(turn.id).await?;
+            self.open().await?;
         }
         let (Some(seat), Some(session)) = (&mut self.seat, &self.session) else {
             return Err(failure(FailureKind::GooseUnavailable, "no session", false));
@@ -160,7 +167,7 @@ impl Stage {
         Ok(if clean { "" } else { INTERRUPTED })
     }
 
-    async fn start(&mut self, turn: TurnId) -> Result<(), Failure> {
+    async fn start(&mut self) -> Result<(), Failure> {
         let slot = self.shared.slots.take().await;
         let slot =
             slot.map_err(|_| failure(FailureKind::TooManyThreads, "the line is full", false))?;
@@ -169,9 +176,15 @@ impl Stage {
         let goose = goose
             .map_err(|error| failure(FailureKind::GooseUnavailable, &error.to_string(), false))?;
         // Seated before the first word, so that whoever interrupts can end it.
-        let seat = self.seat.insert(Seat { goose, mode, replay: None, _slot: slot });
+        let seat = self.seat.insert(Seat {
+            goose,
+            mode,
+            replay: None,
+            strangers: Vec::new(),
+            _slot: slot,
+        });
         opening::shake_hands(&mut seat.goose).await?;
-        let history = self.open(turn).await?;
+        let history = self.open().await?;
         if let Some(session) = self.session.clone() {
             let thread = self.id;
             self.shared.outbox.event(thread, FromWorker::ThreadReady { thread, session, history });
@@ -179,16 +192,12 @@ impl Stage {
         Ok(())
     }
 
-    async fn open(&mut self, turn: TurnId) -> Result<History, Failure> {
+    async fn open(&mut self) -> Result<History, Failure> {
         let Some(seat) = &mut self.seat else {
             return Err(failure(FailureKind::GooseUnavailable, "no process", false));
         };
-        let thread = self.id;
-        let taken =
-            |_| failure(FailureKind::Protocol, "another thread has this Goose session", false);
-        let claim = |session: &GooseSession| self.shared.slots.claim(session, thread).then_some(());
         if let Some(session) = &self.session {
-            claim(session).ok_or(()).map_err(taken)?;
+            claim(&self.shared.slots, session, self.id)?;
         }
         let plan = Plan {
             goose_home: self.shared.spawner.goose_home(),
@@ -196,22 +205,11 @@ impl Stage {
             mode: seat.mode,
         };
         let opened = opening::open(&mut seat.goose, plan, self.session.as_ref()).await?;
-        claim(&opened.session).ok_or(()).map_err(taken)?;
+        claim(&self.shared.slots, &opened.session, self.id)?;
         seat.replay = Some(opened.replay);
+        seat.strangers.extend(opened.strangers);
         self.session = Some(opened.session);
-        self.tell_strangers(turn, &opened.strangers);
         Ok(opened.history)
-    }
-
-    fn tell_strangers(&self, turn: TurnId, strangers: &[String]) {
-        let thread = self.id;
-        for name in strangers {
-            tracing::warn!("Goose started the extension {name:?}, which is not its own");
-            let text = Text::lossy(&format!(
-                "Goose started the extension \"{name}\", which was not set up by the administrator."
-            ));
-            self.shared.outbox.event(thread, FromWorker::Notice { thread, turn, text });
-        }
     }
 
     /// Ends Goose and all it started, and gives its slot and session back.
@@ -221,6 +219,14 @@ impl Stage {
         }
         self.shared.slots.release(self.id);
     }
+}
+
+/// Two processes on one session are accepted by Goose in silence and spoil it.
+fn claim(slots: &Slots, session: &GooseSession, thread: ThreadId) -> Result<(), Failure> {
+    if slots.claim(session, thread) {
+        return Ok(());
+    }
+    Err(failure(FailureKind::Protocol, "another thread has this Goose session", false))
 }
 
 impl Seat {

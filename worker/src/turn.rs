@@ -47,6 +47,8 @@ pub(crate) struct Scene<'a> {
     pub(crate) settings: &'a Cell<Settings>,
     /// Counts what nobody here knows.
     pub(crate) unknown: &'a Unknown,
+    /// Extensions to tell the person of: they are not Goose's own.
+    pub(crate) strangers: Vec<String>,
 }
 
 /// What reaches a running turn from outside.
@@ -96,6 +98,7 @@ pub(crate) async fn run(
     let (thread, turn) = (scene.thread, scene.turn);
     scene.outbox.event(thread, FromWorker::TurnStarted { thread, turn });
     let mut running = Running::new(scene, goose, request);
+    running.tell_strangers();
     let outcome = running.until_the_end(&mut orders).await;
     for report in running.tools.abandon() {
         running.scene.outbox.event(thread, report.into_message(thread, turn));
@@ -273,6 +276,15 @@ impl<'a> Running<'a> {
         change(&mut self.tools).map_or(Ok(()), |report| {
             self.scene.outbox.state(thread, report.into_message(thread, turn))
         })
+    }
+
+    fn tell_strangers(&mut self) {
+        for name in std::mem::take(&mut self.scene.strangers) {
+            tracing::warn!("Goose started the extension {name:?}, which is not its own");
+            self.notice(&format!(
+                "Goose started the extension \"{name}\", which is not one of its own."
+            ));
+        }
     }
 
     fn notice(&mut self, sentence: &str) {

@@ -189,7 +189,7 @@ async fn a_sandbox_that_cannot_be_built_is_told_with_its_step() {
     let failure = played.failure();
     assert_eq!(failure.kind, FailureKind::SandboxRefused);
     let detail = failure.detail.as_str();
-    let status = LaunchStep::AgentExec.exit_status().to_string();
+    let status = LaunchStep::WorkerPrograms.exit_status().to_string();
     assert!(detail.contains(&status) && detail.contains("goose-home"), "{detail}");
 }
 
