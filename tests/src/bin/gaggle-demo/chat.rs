@@ -2,7 +2,7 @@
 //!
 //! Trust: the person at the terminal may be anybody of the demo's people.
 
-use std::io::{BufRead, Write};
+use std::io::{BufRead, IsTerminal, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
@@ -82,18 +82,19 @@ pub(crate) fn run(stage: &Stage, name: &str, interrupts: &Interrupts) -> Result<
     println!("{}", paint.dim("Write to the bot. `/help` says what it understands."));
     let lines = lines();
     chat.prompt();
+    // Lines from a file are a script: each waits for the answer to the one before.
+    let script = !std::io::stdin().is_terminal();
     loop {
-        match lines.recv_timeout(LOOK) {
+        let hold = script && chat.waiting.is_some();
+        let line = if hold { Err(RecvTimeoutError::Timeout) } else { lines.recv_timeout(LOOK) };
+        match line {
             Ok(line) => {
                 if !chat.take(line.trim())? {
                     break;
                 }
             }
+            Err(RecvTimeoutError::Timeout) if hold => std::thread::sleep(LOOK),
             Err(RecvTimeoutError::Timeout) => {}
-            // Standard input ended: what was asked is still answered.
-            Err(RecvTimeoutError::Disconnected) if chat.waiting.is_some() => {
-                std::thread::sleep(LOOK);
-            }
             Err(RecvTimeoutError::Disconnected) => break,
         }
         chat.look();

@@ -6,13 +6,14 @@
 //! a folder that goes away with the demo.
 
 mod control;
+mod ordinary;
 
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt, symlink};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 
 use anyhow::{Context, Result};
 use gaggle_tests::lab::{
@@ -26,6 +27,7 @@ use tokio::runtime::Runtime;
 use super::arguments::Demo;
 use super::settings::RealMattermost;
 use control::Control;
+use ordinary::Ordinary;
 
 /// The running parts, in the order of their end.
 pub(crate) struct Solo {
@@ -70,7 +72,10 @@ impl Solo {
         for name in ["lib", "etc", "run", "state", "home"] {
             fs::DirBuilder::new().mode(0o700).create(at(name))?;
         }
+        let ordinary = Ordinary::choose()?;
         let goose = demo.goose.clone().map_or_else(goose::binary, Ok)?;
+        let goose = ordinary.reachable(&goose, &at("lib"))?;
+        let frontend = ordinary.reachable(&programs::built("gaggle-frontend")?, &at("lib"))?;
         let worker = install_worker(&at("lib"))?;
         let provider = provider.unwrap_or_else(|| scripted_provider(&llm));
         let (url, token) = match &real {
@@ -83,9 +88,10 @@ impl Solo {
             at("etc").join("gaggle.toml"),
             gaggle_toml(url, &token_file, "", super::stage::CHAT),
         )?;
-        let starter = control::Starter { worker, goose, home: at("home"), provider };
+        let starter = control::Starter { ordinary, worker, goose, home: at("home"), provider };
         let control = Control::listen(&at("run"), starter)?;
-        let frontend = Running(frontend(folder.path())?);
+        ordinary.give(folder.path())?;
+        let frontend = Running(start_frontend(ordinary, &frontend, folder.path())?);
         if real.is_none() {
             let log = || fs::read_to_string(folder.path().join("frontend.log")).unwrap_or_default();
             wait_for_bot(&simulator, bot.id).with_context(log)?;
@@ -125,9 +131,9 @@ fn write_private(path: &Path, text: &str) -> Result<()> {
     Ok(file.write_all(text.as_bytes())?)
 }
 
-fn frontend(folder: &Path) -> Result<Child> {
+fn start_frontend(ordinary: Ordinary, program: &Path, folder: &Path) -> Result<Child> {
     let log = fs::File::create(folder.join("frontend.log"))?;
-    let mut command = Command::new(programs::built("gaggle-frontend")?);
+    let mut command = ordinary.command(program);
     for (option, name) in
         [("--config-dir", "etc"), ("--runtime-dir", "run"), ("--state-dir", "state")]
     {

@@ -6,7 +6,7 @@
 
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -20,12 +20,14 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use super::Running;
+use super::ordinary::Ordinary;
 
 /// How often ended workers are looked for, in milliseconds.
 const TICK: u16 = 200;
 
 /// How a worker is started.
 pub(crate) struct Starter {
+    pub(crate) ordinary: Ordinary,
     pub(crate) worker: PathBuf,
     pub(crate) goose: PathBuf,
     pub(crate) home: PathBuf,
@@ -123,7 +125,7 @@ impl Server {
         let worker = WorkerId(self.next);
         self.next += 1;
         self.workers.push((worker, Running(child)));
-        let name = std::env::var("USER").unwrap_or_default();
+        let name = self.starter.ordinary.name();
         let account = AccountName::new(&name).or_else(|_| AccountName::new("you"));
         let Ok(account) = account else { return };
         let profile = Profile::Workspace;
@@ -156,11 +158,11 @@ impl Starter {
     fn start(&self) -> Result<(Child, OwnedFd)> {
         let (ours, theirs) = seqpacket::pair()?;
         // The worker expects the socket at 3; the shell moves it there.
-        let mut command = Command::new("sh");
+        let mut command = self.ordinary.command(Path::new("/bin/sh"));
         command.args(["-c", "exec 3<&0 0</dev/null; exec \"$0\" unsupervised"]);
         command.arg(&self.worker).env_clear();
         command.env("PATH", "/usr/local/bin:/usr/bin:/bin").env("LANG", "C.UTF-8");
-        command.env("HOME", &self.home).env("USER", std::env::var("USER").unwrap_or_default());
+        command.env("HOME", &self.home).env("USER", self.ordinary.name());
         command.env(ENV_GOOSE, &self.goose);
         for (name, value) in self.provider.lines().filter_map(|line| line.split_once('=')) {
             command.env(format!("{ENV_AGENT_PREFIX}{name}"), value);
