@@ -96,3 +96,49 @@ impl Outbox {
         self.lanes.borrow_mut().pop()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use gaggle_ipc::channel::FrontendEnd;
+    use gaggle_ipc::seqpacket;
+
+    fn thread() -> ThreadId {
+        ThreadId::new("zo3yx6gsxbf8ppuaojzhiaj1yw").unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_frontend_that_never_reads_is_given_up() {
+        let outbox = Outbox::default();
+        let thread = thread();
+        for _ in 0..TOTAL_LIMIT {
+            outbox.event(thread, FromWorker::ThreadClosed { thread });
+        }
+        let stuck = tokio::time::timeout(Duration::ZERO, outbox.stuck()).await;
+        assert!(stuck.is_err(), "positive control");
+        outbox.event(thread, FromWorker::ThreadClosed { thread });
+        outbox.stuck().await;
+    }
+
+    #[tokio::test]
+    async fn what_waits_when_it_is_closed_is_still_sent() {
+        let (ours, theirs) = seqpacket::pair().unwrap();
+        let worker = WorkerEnd::new(ours).unwrap();
+        let frontend = FrontendEnd::new(theirs).unwrap();
+        let outbox = Outbox::default();
+        let thread = thread();
+        // More than the socket's queue holds.
+        for turn in 0..1000 {
+            outbox.event(thread, FromWorker::TurnStarted { thread, turn: TurnId(turn) });
+        }
+        outbox.close();
+        let reading = async {
+            for turn in 0..1000 {
+                let expected = FromWorker::TurnStarted { thread, turn: TurnId(turn) };
+                assert_eq!(frontend.receive().await.unwrap(), Some(expected));
+            }
+        };
+        let (sent, ()) = tokio::join!(outbox.send_all(&worker), reading);
+        assert!(sent.is_ok());
+    }
+}

@@ -212,6 +212,13 @@ impl Stage {
         Ok(opened.history)
     }
 
+    /// Ends Goose and forgets the session, which stays on disk.
+    pub(crate) async fn forget(&mut self) {
+        self.clear().await;
+        self.session = None;
+        self.unfinished = false;
+    }
+
     /// Ends Goose and all it started, and gives its slot and session back.
     pub(crate) async fn clear(&mut self) {
         if let Some(seat) = self.seat.take() {

@@ -33,7 +33,7 @@ pub(crate) enum Command {
     Reply(TurnId, u32, PermissionChoice),
     /// End the waiting turns, let the running one finish, then end.
     Drain,
-    /// End everything at once.
+    /// End all turns at once and forget the Goose session.
     Close,
 }
 
@@ -50,6 +50,8 @@ struct Desk {
     mail: mpsc::Receiver<Command>,
     waiting: VecDeque<Turn>,
     ending: bool,
+    /// The thread was closed: what is known of it goes before the next turn.
+    forgetting: bool,
     /// For the table: this thread can be forgotten without loss.
     at_rest: Rc<Cell<bool>>,
 }
@@ -64,13 +66,18 @@ impl Thread {
     ) -> Self {
         let stage = Stage::new(id, Rc::clone(&shared));
         let waiting = VecDeque::new();
-        Self { desk: Desk { id, shared, mail, waiting, ending: false, at_rest }, stage }
+        Self {
+            desk: Desk { id, shared, mail, waiting, ending: false, forgetting: false, at_rest },
+            stage,
+        }
     }
 
     /// Serves the conversation until it is ended.
     pub(crate) async fn serve(mut self) {
         loop {
-            if let Some(turn) = self.desk.waiting.pop_front() {
+            if std::mem::take(&mut self.desk.forgetting) {
+                self.stage.forget().await;
+            } else if let Some(turn) = self.desk.waiting.pop_front() {
                 self.play(turn).await;
             } else if self.desk.ending {
                 break;
@@ -158,6 +165,7 @@ impl Desk {
             }
         }
         // The worker itself is ending.
+        self.take(None);
         stop.send_replace(Stop::AtOnce);
         std::future::pending().await
     }
@@ -174,12 +182,20 @@ impl Desk {
             }
             Some(Command::Reply(..)) => {}
             Some(Command::Drain) => self.refuse_waiting(FailureKind::Draining),
-            Some(Command::Close) | None => {
-                self.ending = true;
-                for turn in std::mem::take(&mut self.waiting) {
-                    self.end_turn(turn.id, TurnEnd::Cancelled);
-                }
+            Some(Command::Close) => {
+                self.forgetting = true;
+                self.cancel_waiting();
             }
+            None => {
+                self.ending = true;
+                self.cancel_waiting();
+            }
+        }
+    }
+
+    fn cancel_waiting(&mut self) {
+        for turn in std::mem::take(&mut self.waiting) {
+            self.end_turn(turn.id, TurnEnd::Cancelled);
         }
     }
 

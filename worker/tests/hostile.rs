@@ -204,3 +204,52 @@ async fn a_termination_drains() {
     assert_eq!(worker.end_of(turn).await.failure().kind, FailureKind::EmptyAnswer);
     assert!(worker.exit().await.success());
 }
+
+#[tokio::test]
+async fn an_agent_inherits_its_pipes_and_a_fixed_environment() {
+    let act = "env | cut -d= -f1 | sort > $GAGGLE_HOME/workspace/names; \
+               for fd in /proc/$$/fd/*; do readlink $fd; done > $GAGGLE_HOME/workspace/open; umask >> $GAGGLE_HOME/workspace/names";
+    let lab = lab_with(act);
+    let mut worker = lab.start().await;
+    worker.play(thread('a'), "hello").await;
+    let open = fs::read_to_string(lab.workspace().join("open")).unwrap();
+    let script = lab.programs().join("goose").canonicalize().unwrap().display().to_string();
+    // The shell holds its script, and what its loop writes to.
+    let strange: Vec<&str> = open
+        .lines()
+        .filter(|link| !link.starts_with("pipe:") && *link != script)
+        .filter(|link| !link.ends_with("/workspace/open") && !link.starts_with("/dev/"))
+        .collect();
+    assert!(strange.is_empty() && open.contains("pipe:"), "{open}");
+    let names = fs::read_to_string(lab.workspace().join("names")).unwrap();
+    let expected = "GAGGLE_CACHE GAGGLE_HIDE GAGGLE_HOME GAGGLE_PATH GOOSE_DISABLE_KEYRING \
+         GOOSE_DISABLE_SESSION_NAMING GOOSE_MODE GOOSE_MODEL GOOSE_PROVIDER GOOSE_SHELL \
+         GOOSE_TELEMETRY_OFF HOME LANG LOGNAME OPENAI_API_KEY OPENAI_HOST PATH PWD SHELL SHLVL \
+         TMPDIR USER XDG_CACHE_HOME XDG_CONFIG_HOME XDG_DATA_HOME XDG_STATE_HOME _ 0077";
+    let mut names: Vec<&str> = names.lines().collect();
+    let mut expected: Vec<&str> = expected.split_whitespace().collect();
+    names.sort_unstable();
+    expected.sort_unstable();
+    assert_eq!(names, expected);
+}
+
+#[tokio::test]
+async fn waiting_turns_of_a_thread_are_bounded() {
+    let lab = lab_with("act() { sleep 1000; }");
+    let mut worker = lab.start().await;
+    worker.prompt(thread('a'), "hello").await;
+    worker.until(|m| matches!(m, FromWorker::TurnStarted { .. })).await;
+    for _ in 0..40 {
+        worker.prompt(thread('a'), "and").await;
+    }
+    let refused = worker.until(|m| matches!(m, FromWorker::TurnEnded { .. })).await;
+    assert_eq!(refused.failure().kind, FailureKind::TooManyThreads);
+    // Closing the thread ends the running turn and all that wait.
+    worker.send(ToWorker::CloseThread { thread: thread('a') }).await;
+    let anew = worker.prompt(thread('a'), "anew").await;
+    let cancelled = |m: &FromWorker| matches!(m, FromWorker::TurnEnded { turn, end: TurnEnd::Cancelled, .. } if turn.0 == 1);
+    worker.until(cancelled).await;
+    let starts =
+        |m: &FromWorker| matches!(m, FromWorker::TurnStarted { turn, .. } if *turn == anew);
+    worker.until(starts).await;
+}
