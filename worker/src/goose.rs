@@ -19,7 +19,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::codec::{FramedRead, LinesCodec};
 
 use crate::acp::message::{self, MAX_LINE, Message};
@@ -48,6 +48,7 @@ pub(crate) struct Goose {
     last_words: Rc<RefCell<VecDeque<u8>>>,
     hearing: Option<JoinHandle<()>>,
     status: Option<ExitStatus>,
+    died: Option<Instant>,
     next_id: u64,
 }
 
@@ -85,6 +86,7 @@ impl Goose {
             last_words,
             hearing,
             status: None,
+            died: None,
             next_id: 0,
         }
     }
@@ -96,14 +98,15 @@ impl Goose {
                 self.learn_status().await;
                 return Event::Ended;
             };
-            let line = if self.status.is_some() {
-                timeout(AFTERLIFE, lines.next()).await.unwrap_or(None)
+            let line = if let Some(died) = self.died {
+                timeout_at(died + AFTERLIFE, lines.next()).await.unwrap_or(None)
             } else {
                 tokio::select! {
                     biased;
                     line = lines.next() => line,
                     status = self.child.wait() => {
                         self.status = status.ok();
+                        self.died = Some(Instant::now());
                         // Nothing of it may hold the pipe open; what it wrote stays readable.
                         self.kill();
                         continue;

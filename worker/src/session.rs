@@ -7,6 +7,7 @@
 //! and the first that is not one ends the session.
 
 use std::cell::Cell;
+use std::io;
 use std::pin::pin;
 use std::process::ExitCode;
 use std::rc::Rc;
@@ -40,7 +41,7 @@ enum SessionError {
     #[error("the frontend does not read what is sent to it")]
     Stuck,
     #[error("the runtime cannot be started: {0}")]
-    Runtime(#[from] std::io::Error),
+    Runtime(#[from] io::Error),
 }
 
 /// Serves until the session ends.
@@ -80,8 +81,18 @@ async fn serve(ready: Ready) -> Result<(), SessionError> {
         settings: Cell::new(settings),
         unknown: Unknown::default(),
     });
-    let mut threads = Threads::new(Rc::clone(&shared));
-    let mut sending = pin!(shared.outbox.send_all(&channel));
+    relay(&channel, &shared, &mut terminate).await
+}
+
+/// Passes frames on in both directions until the session ends; then no Goose
+/// is left.
+async fn relay(
+    channel: &WorkerEnd,
+    shared: &Rc<Shared>,
+    terminate: &mut Signal,
+) -> Result<(), SessionError> {
+    let mut threads = Threads::new(Rc::clone(shared));
+    let mut sending = pin!(shared.outbox.send_all(channel));
     let result = loop {
         tokio::select! {
             frame = channel.receive() => match frame {
@@ -89,7 +100,10 @@ async fn serve(ready: Ready) -> Result<(), SessionError> {
                 Ok(None) => break Ok(()),
                 Err(error) => break Err(error.into()),
             },
-            sent = &mut sending => break sent.map_err(SessionError::from),
+            sent = &mut sending => break match sent {
+                Err(error) if is_gone(&error) => Ok(()),
+                sent => sent.map_err(SessionError::from),
+            },
             () = shared.outbox.stuck() => break Err(SessionError::Stuck),
             _ = terminate.recv() => threads.drain().await,
             () = threads.drained() => {
@@ -101,6 +115,12 @@ async fn serve(ready: Ready) -> Result<(), SessionError> {
     };
     threads.end().await;
     result
+}
+
+/// Sending may notice the end of the socket before receiving does.
+fn is_gone(error: &ChannelError) -> bool {
+    matches!(error, ChannelError::Io(error)
+        if matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset))
 }
 
 /// The settings; `None` if there is nothing to serve.

@@ -241,3 +241,12 @@ async fn the_end_of_the_socket_ends_every_goose() {
     assert!(worker.hang_up().await.success());
     eventually("Goose is gone", || !lives(&file)).await;
 }
+
+#[tokio::test]
+async fn a_frontend_that_goes_away_in_mid_answer_is_an_ordinary_end() {
+    let lab = Lab::new();
+    let mut worker = lab.start().await;
+    worker.prompt(thread('a'), "!!flood 33554432").await;
+    worker.until(|m| matches!(m, FromWorker::Delta { .. })).await;
+    assert!(worker.hang_up().await.success());
+}
