@@ -254,6 +254,7 @@ impl Service {
                 self.stale = None;
                 self.audit_configuration();
                 self.stop_unmapped();
+                self.stop_expired();
             }
             Err(why) => {
                 self.audit.emit(&Event::ConfigurationRefused { why: &why });
@@ -289,17 +290,20 @@ impl Service {
         self.rates.prune(Instant::now());
         if self.snapshot.is_outdated() {
             self.reload();
+        } else {
+            self.stop_expired();
         }
-        let mut expired = Vec::new();
-        for worker in self.workers.values() {
-            let person = self.snapshot.person(worker.user).ok();
+    }
+
+    fn stop_expired(&mut self) {
+        let expired = |worker: &&Worker| {
             let gone =
                 matches!(account::look_up(&worker.account), Err(RefusalCode::AccountUnknown));
-            if gone || person.is_some_and(|person| account::is_expired(&person.account)) {
-                expired.push(worker.id);
-            }
-        }
-        for id in expired {
+            let person = self.snapshot.person(worker.user).ok();
+            gone || person.is_some_and(|person| account::is_expired(&person.account))
+        };
+        let ids: Vec<_> = self.workers.values().filter(expired).map(|worker| worker.id).collect();
+        for id in ids {
             self.stop(id, StopReason::AccountExpired, Duration::ZERO);
         }
     }
