@@ -23,6 +23,11 @@ pub(crate) const CACHE_OF_AGENT: &str = "GAGGLE_CACHE";
 /// For the shell wrapper: names to take out, with commas between.
 pub(crate) const HIDDEN_NAMES: &str = "GAGGLE_HIDE";
 
+/// Settings that are no keys and that a person's commands need as well: how to
+/// reach the network from here.
+const SHARED_WITH_COMMANDS: &[&str] =
+    &["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR"];
+
 /// Everything Goose gets to see in `environ`.
 pub(crate) fn for_goose(
     environment: &Environment,
@@ -63,8 +68,9 @@ pub(crate) fn for_goose(
 }
 
 fn hidden(environment: &Environment) -> OsString {
-    let names: Vec<&OsStr> = environment.agent.iter().map(|(name, _)| name.as_os_str()).collect();
-    names.join(OsStr::new(","))
+    let kept = |name: &OsStr| SHARED_WITH_COMMANDS.iter().any(|shared| name == *shared);
+    let names = environment.agent.iter().map(|(name, _)| name.as_os_str());
+    names.filter(|name| !kept(name)).collect::<Vec<_>>().join(OsStr::new(","))
 }
 
 #[cfg(test)]
@@ -110,7 +116,7 @@ mod tests {
 
     #[test]
     fn goose_gets_a_home_and_a_configuration_nobody_can_plant_in() {
-        let all = built(&[("OPENAI_API_KEY", "k")]);
+        let all = built(&[("OPENAI_API_KEY", "k"), ("HTTPS_PROXY", "http://proxy:3128")]);
         assert_eq!(all[OsStr::new("HOME")], "/usr/lib/gaggle/goose-home");
         assert_eq!(all[OsStr::new("XDG_CONFIG_HOME")], "/usr/lib/gaggle/goose-config");
         assert_eq!(all[OsStr::new("GOOSE_MODE")], "approve");

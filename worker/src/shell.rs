@@ -76,9 +76,10 @@ mod tests {
             ("GAGGLE_HOME", "/home/alice"),
             ("GAGGLE_PATH", "/usr/bin:/bin"),
             ("PATH", "/usr/lib/gaggle/goose-home/.local/bin:/usr/bin:/bin"),
-            ("GAGGLE_HIDE", "OPENAI_API_KEY,HTTPS_PROXY"),
+            ("GAGGLE_HIDE", "OPENAI_API_KEY,AZURE_KEY"),
             ("OPENAI_API_KEY", "k"),
-            ("HTTPS_PROXY", "http://u:p@proxy"),
+            ("AZURE_KEY", "k"),
+            ("HTTPS_PROXY", "http://proxy:3128"),
             ("XDG_CONFIG_HOME", "/usr/lib/gaggle/goose-config"),
             ("GOOSE_MODE", "auto"),
             ("GAGGLE_OTHER", "x"),
@@ -87,6 +88,7 @@ mod tests {
         ]);
         let after = map(&[
             ("HOME", "/home/alice"),
+            ("HTTPS_PROXY", "http://proxy:3128"),
             ("PATH", "/usr/bin:/bin"),
             ("LANG", "C.UTF-8"),
             ("AGENT_SESSION_ID", "20260101_1"),
