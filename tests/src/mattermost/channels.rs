@@ -119,6 +119,7 @@ impl State {
             update_at: now,
             delete_at: 0,
             last_post_at: 0,
+            cached_last_post_at: 0,
             total_msg_count: 0,
             total_msg_count_root: 0,
         };

@@ -156,6 +156,19 @@ impl Default for Hub {
 }
 
 impl Hub {
+    /// Makes a connection ready to go on from `sequence`. False: there is none
+    /// to go on with, or too much was missed. One whose old socket is not yet
+    /// known to be gone counts as none. `None`: no sequence that can be read.
+    pub(super) fn resume(&mut self, id: Id, user: Id, sequence: Option<&str>) -> Option<bool> {
+        let waiting = |old: &&mut Connection| old.user == user && old.socket.is_none();
+        let Some(old) = self.connections.get_mut(&id).filter(waiting) else { return Some(false) };
+        let complete = old.rewind(sequence?.parse().ok()?);
+        if !complete {
+            self.connections.remove(&id);
+        }
+        Some(complete)
+    }
+
     /// Gives a connection a socket; the one before it, if any, loses it.
     pub(super) fn attach(&mut self, id: Id) -> Option<u64> {
         self.next_socket += 1;

@@ -89,6 +89,8 @@ pub(super) struct Channel {
     pub(super) update_at: i64,
     pub(super) delete_at: i64,
     pub(super) last_post_at: i64,
+    /// The same as of the last new post, which a cache goes on showing.
+    pub(super) cached_last_post_at: i64,
     pub(super) total_msg_count: i64,
     pub(super) total_msg_count_root: i64,
 }

@@ -231,6 +231,7 @@ impl State {
         post.heap = post.inserted;
         let Some(channel) = self.channels.get_mut(&post.channel_id) else { return };
         channel.last_post_at = channel.last_post_at.max(post.create_at);
+        channel.cached_last_post_at = channel.last_post_at;
         if post.counts() {
             channel.total_msg_count += 1;
             channel.total_msg_count_root += i64::from(post.root_id.is_none());

@@ -182,7 +182,11 @@ async fn one(Shared(app): Shared<App>, caller: Caller, Path(channel): Path<Strin
     let id = path_id(&channel, "channel_id")?;
     app.read(|state| {
         state.check_visible(id, caller.user)?;
-        ok(&state.channel_json(state.channel(id)?))
+        let mut channel = state.channel(id)?.clone();
+        if state.version.caches_channels() {
+            channel.last_post_at = channel.cached_last_post_at;
+        }
+        ok(&state.channel_json(&channel))
     })
 }
 

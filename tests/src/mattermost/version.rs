@@ -59,6 +59,12 @@ impl Version {
         self != Self::V5_37
     }
 
+    /// `GET /channels/{id}` shows the `last_post_at` of the last new post,
+    /// whatever was edited since.
+    pub(super) fn caches_channels(self) -> bool {
+        self == Self::V5_37
+    }
+
     /// `PUT /posts/{id}` keeps `from_bot` and its like.
     pub(super) fn put_keeps_identity_props(self) -> bool {
         self == Self::V11

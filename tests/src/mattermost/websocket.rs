@@ -19,6 +19,7 @@ use super::ids::Id;
 use super::rest::{bearer, text};
 use super::rest_posts::publish_typing;
 use super::server::{App, Wire};
+use super::state::State;
 
 const AUTH_DEADLINE: Duration = Duration::from_secs(5);
 const WRITE_DEADLINE: Duration = Duration::from_secs(30);
@@ -60,6 +61,16 @@ pub(super) async fn connect(
     )
 }
 
+/// Begins a connection with a `hello`; `None` if there are too many.
+fn begin(state: &mut State, user: Id, token: String) -> Option<Id> {
+    let id = Id::random();
+    let mut connection = Connection::new(user, token);
+    let data = json!({ "connection_id": id, "server_version": state.version.header() });
+    connection.push(Event::to_user("hello", user, data).json());
+    let now = state.now();
+    state.hub.add(id, connection, now).then_some(id)
+}
+
 /// Which connection this socket serves, and its number there.
 #[derive(Clone, Copy)]
 struct Line {
@@ -98,33 +109,19 @@ impl Client {
     /// Finds the connection to go on with, or begins one with a `hello`.
     fn open(&mut self, user: Id, token: String, resume: Option<Resume>) -> Option<()> {
         let line = self.app.change(|state| {
-            let mut fresh = true;
-            let mut id = Id::random();
-            if let Some(resume) = resume {
-                let asked = Id::parse(&resume.connection)?;
-                if let Some(old) =
-                    state.hub.connections.get_mut(&asked).filter(|old| old.user == user)
-                {
-                    let sequence = resume.sequence?.parse().ok()?;
-                    fresh = !old.rewind(sequence);
-                    id = asked;
+            let known = match resume {
+                Some(resume) => {
+                    let id = Id::parse(&resume.connection)?;
+                    state.hub.resume(id, user, resume.sequence.as_deref())?.then_some(id)
                 }
-                if fresh {
-                    state.hub.connections.remove(&asked);
-                    id = Id::random();
-                }
-            }
-            if fresh {
-                let now = state.now();
-                let mut connection = Connection::new(user, token);
-                let data = json!({ "connection_id": id, "server_version": state.version.header() });
-                connection.push(Event::to_user("hello", user, data).json());
-                if !state.hub.add(id, connection, now) {
-                    return None;
-                }
-            }
-            let socket = state.hub.attach(id)?;
-            Some(Line { connection: id, socket })
+                None => None,
+            };
+            let connection = match known {
+                Some(id) => id,
+                None => begin(state, user, token)?,
+            };
+            let socket = state.hub.attach(connection)?;
+            Some(Line { connection, socket })
         })?;
         self.line = Some(line);
         Some(())

@@ -51,6 +51,24 @@ async fn posts_edits_and_pins_move_what_the_facts_say(world: World) -> Result<()
     Ok(())
 }
 
+async fn on_5_37_a_single_channel_is_shown_as_before_an_edit(world: World) -> Result<()> {
+    if world.since(6, 0) {
+        return Ok(());
+    }
+    let path = format!("/channels/{}", world.channel);
+    let post = world.say(&world.bot, "first").await?;
+    world.get(&world.bot, &path).await?.is(200)?;
+    let patch = json!({ "message": "second" });
+    world.put(&world.bot, &format!("/posts/{}/patch", id(&post)), patch).await?.is(200)?;
+    let ((listed, ..), _) = counters(&world).await?;
+    let shown = world.get(&world.bot, &path).await?.is(200)?["last_post_at"].as_i64();
+    ensure!(shown < Some(listed), "{shown:?} is as new as {listed}");
+    let post = world.say(&world.bot, "third").await?;
+    let shown = world.get(&world.bot, &path).await?.is(200)?;
+    ensure!(shown["last_post_at"] == post["create_at"], "{shown}");
+    Ok(())
+}
+
 async fn joins_move_the_time_only_and_header_changes_all(world: World) -> Result<()> {
     moved!(world, "join", true, 0, 0, world.join(&world.channel, &world.bob.id));
     let path = format!("/channels/{}/patch", world.channel);
@@ -129,6 +147,7 @@ async fn mentions_and_direct_messages_count_until_they_are_viewed(world: World) 
 mod tests {
     crate::case::cases![
         posts_edits_and_pins_move_what_the_facts_say,
+        on_5_37_a_single_channel_is_shown_as_before_an_edit,
         joins_move_the_time_only_and_header_changes_all,
         an_unchanged_list_is_304_without_a_body,
         a_late_post_with_an_older_time_hides_from_the_tag,

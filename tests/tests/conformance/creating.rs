@@ -141,6 +141,28 @@ async fn a_repeated_key_gives_the_first_post(world: World) -> Result<()> {
     reply.refused(500, "api.post.deduplicate_create_post.failed_to_get")
 }
 
+async fn of_calls_with_one_key_at_once_one_makes_the_post(world: World) -> Result<()> {
+    let (key, message) = (unique("key"), unique("once "));
+    let mut body = world.body(&message);
+    body["pending_post_id"] = json!(key);
+    let calls = (0..8).map(|_| world.post(&world.bot, "/posts", body.clone()));
+    let mut made = std::collections::BTreeSet::new();
+    for reply in futures_util::future::join_all(calls).await {
+        let reply = reply?;
+        if reply.status == 201 {
+            made.insert(id(&reply.is(201)?));
+        } else {
+            // To be repeated: the first call is still under way.
+            reply.refused(500, "api.post.deduplicate_create_post.pending")?;
+        }
+    }
+    ensure!(made.len() == 1, "{made:?}");
+    let list = world.posts("").await?;
+    let posts = list["posts"].as_object().into_iter().flatten();
+    ensure!(posts.filter(|(_, post)| post["message"] == message).count() == 1, "{list}");
+    Ok(())
+}
+
 async fn a_key_whose_call_failed_is_free_again(world: World) -> Result<()> {
     let key = unique("key");
     let mut body = world.with("root_id", json!("zzzzzzzzzzzzzzzzzzzzzzzzzz"));
@@ -180,6 +202,7 @@ mod tests {
         nul_is_an_error_and_a_lone_surrogate_is_replaced,
         system_types_are_refused_and_custom_ones_taken,
         a_repeated_key_gives_the_first_post,
+        of_calls_with_one_key_at_once_one_makes_the_post,
         a_key_whose_call_failed_is_free_again,
         a_webhook_posts_in_its_makers_name_and_says_so,
     ];

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::case::simulated;
 use super::socket::{Heard, Socket, inner};
 use super::until::until;
-use super::world::{World, id, order, text};
+use super::world::{World, id, order, text, unique};
 
 async fn world() -> Result<(Simulator, World)> {
     simulated(Version::V10).await
@@ -118,6 +118,26 @@ async fn a_late_post_is_seen_after_a_newer_one() -> Result<()> {
     ensure!(!order(&list).contains(&id(&late)), "a cursor finds it: {list}");
     let rows = simulator.posts(Id::parse(&world.channel).expect("an id"));
     ensure!(rows.iter().any(|post| post.message == "late"), "it was not stored");
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_key_of_a_post_under_way_is_pending() -> Result<()> {
+    let (simulator, world) = world().await?;
+    simulator.inject(Fault::LatePosts { count: 1, newer: 1 });
+    let body = json!({ "channel_id": world.channel, "message": "once",
+        "pending_post_id": unique("key") });
+    let again = async {
+        until("a post held back", async || Ok((simulator.held_posts() == 1).then_some(()))).await?;
+        let reply = world.post(&world.bot, "/posts", body.clone()).await?;
+        reply.refused(500, "api.post.deduplicate_create_post.pending")?;
+        world.say(&world.alice, "newer").await
+    };
+    let (first, again) = tokio::join!(world.post(&world.bot, "/posts", body.clone()), again);
+    again?;
+    let first = first?.is(201)?;
+    let reply = world.post(&world.bot, "/posts", body).await?.is(201)?;
+    ensure!(reply["id"] == first["id"], "{reply}");
     Ok(())
 }
 

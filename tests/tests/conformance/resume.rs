@@ -4,6 +4,7 @@ use anyhow::{Result, bail, ensure};
 use serde_json::Value;
 
 use super::socket::{Heard, Socket, inner};
+use super::until::until;
 use super::world::{World, text};
 
 /// Opens a socket, sees one post there, and lets the line drop.
@@ -12,6 +13,14 @@ async fn seen_one(world: &World) -> Result<(String, i64)> {
     world.say(&world.alice, "seen").await?;
     let (event, _) = socket.posted("seen").await?;
     let seq = event["seq"].as_i64().unwrap_or_default();
+    drop(socket);
+    // Until the server knows that the line is gone there is nothing to resume.
+    let path = format!("/users/{}/status", world.bot.id);
+    until("the bot offline", async || {
+        let status = world.get(&world.alice, &path).await?.is(200)?;
+        Ok((status["status"] == "offline").then_some(()))
+    })
+    .await?;
     Ok((text(&hello["data"], "connection_id"), seq))
 }
 
@@ -62,6 +71,16 @@ async fn an_unknown_connection_begins_anew(world: World) -> Result<()> {
     Ok(())
 }
 
+async fn a_connection_whose_socket_is_open_is_not_taken_over(world: World) -> Result<()> {
+    let (mut first, hello) = Socket::open(&world.rest.base, &world.bot.token).await?;
+    let mut second = back(&world, &text(&hello["data"], "connection_id"), 1).await?;
+    let other = next(&mut second).await?;
+    ensure!(other["event"] == "hello" && other["seq"] == 0, "{other}");
+    world.say(&world.alice, "to both").await?;
+    first.posted("to both").await?;
+    second.posted("to both").await.map(|_| ())
+}
+
 async fn somebody_elses_connection_begins_anew(world: World) -> Result<()> {
     let (connection, seq) = seen_one(&world).await?;
     let query = format!("?connection_id={connection}&sequence_number={seq}");
@@ -98,6 +117,7 @@ mod tests {
         missed_events_come_again_with_their_numbers,
         a_lower_number_replays_what_was_seen,
         an_unknown_connection_begins_anew,
+        a_connection_whose_socket_is_open_is_not_taken_over,
         somebody_elses_connection_begins_anew,
         a_malformed_connection_is_dropped_without_a_word,
         too_much_missed_begins_anew,
