@@ -7,6 +7,7 @@
 use std::io::IsTerminal;
 use std::path::Path;
 
+use tracing::Level;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -29,10 +30,7 @@ pub enum LogError {
 /// # Errors
 /// [`LogError::Again`] on a second call.
 pub fn init(debug: bool) -> Result<(), LogError> {
-    let own = if debug { tracing::Level::DEBUG } else { tracing::Level::INFO };
-    let filter =
-        Targets::new().with_default(tracing::Level::WARN).with_target("gaggle_frontend", own);
-    let registry = tracing_subscriber::registry().with(filter);
+    let registry = tracing_subscriber::registry().with(filter(debug));
     // A journal that vanishes later loses records without an error, so what
     // must not be lost (the audit) is root's to write, never ours.
     let journal = (Path::new(JOURNAL).exists() && !std::io::stderr().is_terminal())
@@ -47,4 +45,26 @@ pub fn init(debug: bool) -> Result<(), LogError> {
         }
     };
     started.map_err(|_| LogError::Again)
+}
+
+fn filter(debug: bool) -> Targets {
+    let own = if debug { Level::DEBUG } else { Level::INFO };
+    Targets::new().with_default(Level::WARN).with_target("gaggle_frontend", own)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_is_about_gaggle_alone() {
+        let ours = "gaggle_frontend::mattermost::transport";
+        assert!(filter(true).would_enable(ours, &Level::DEBUG));
+        assert!(!filter(false).would_enable(ours, &Level::DEBUG));
+        // Libraries print headers and bodies there.
+        for library in ["hyper_util::client", "reqwest::connect", "rustls::client"] {
+            assert!(!filter(true).would_enable(library, &Level::DEBUG), "{library}");
+            assert!(filter(true).would_enable(library, &Level::WARN), "{library}");
+        }
+    }
 }

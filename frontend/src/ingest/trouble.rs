@@ -68,3 +68,48 @@ impl Trouble {
         *self = Self::default();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Lines(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn down() -> Error {
+        Error::Unavailable { cause: "no route".to_owned(), maybe_done: false }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_outage_of_an_hour_is_a_dozen_lines_and_its_end_is_one() {
+        let lines = Lines::default();
+        let writer = lines.clone();
+        let log =
+            tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
+        let _guard = tracing::subscriber::set_default(log);
+        let mut trouble = Trouble::default();
+        let begun = Instant::now();
+        while begun.elapsed() < Duration::from_secs(3600) {
+            tokio::time::advance(trouble.failed(&down())).await;
+        }
+        trouble.over();
+        trouble.over();
+        let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+        let count = |word: &str| text.lines().filter(|line| line.contains(word)).count();
+        assert!((10..=13).contains(&count("cannot read")), "{text}");
+        assert_eq!(count("again"), 1, "{text}");
+    }
+}

@@ -120,7 +120,10 @@ async fn a_post_that_becomes_visible_after_newer_ones_is_not_lost() {
     };
     reading.handed(newer).await;
     reading.looked(&server).await;
-    // The tag of the list does not change with this post.
+    // Both channels are read once more, later; this post comes after that.
+    let before = asked(&server, "posts");
+    until("the second readings", || asked(&server, "posts") >= before + 2).await;
+    // The tag of the list does not change with it, the count of posts does.
     let late = {
         let mut model = server.model();
         let at = model.clock - 25_000;

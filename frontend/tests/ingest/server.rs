@@ -213,11 +213,11 @@ fn begin<'a>(
     shared: &'a Shared,
     what: &'static str,
     path: &str,
-) -> Result<MutexGuard<'a, Model>, Response> {
+) -> Result<MutexGuard<'a, Model>, StatusCode> {
     let mut model = shared.lock().unwrap();
     *model.asked.entry(what).or_default() += 1;
     match model.fault(path) {
-        Some(status) => Err(error(status)),
+        Some(status) => Err(status),
         None => Ok(model),
     }
 }
@@ -225,7 +225,7 @@ fn begin<'a>(
 async fn me(State(shared): State<Shared>) -> Response {
     match begin(&shared, "me", "users/me") {
         Ok(_) => axum::Json(json!({"id": bot().as_str(), "is_bot": true})).into_response(),
-        Err(fault) => fault,
+        Err(fault) => error(fault),
     }
 }
 
@@ -233,14 +233,14 @@ async fn channels(State(shared): State<Shared>) -> Response {
     match begin(&shared, "list", "users/me/channels") {
         Ok(model) if model.old => (StatusCode::NOT_FOUND, "404 page not found").into_response(),
         Ok(model) => axum::Json(model.list()).into_response(),
-        Err(fault) => fault,
+        Err(fault) => error(fault),
     }
 }
 
 async fn teams(State(shared): State<Shared>) -> Response {
     match begin(&shared, "teams", "users/me/teams") {
         Ok(_) => axum::Json(json!([{"id": id(5).as_str()}])).into_response(),
-        Err(fault) => fault,
+        Err(fault) => error(fault),
     }
 }
 
@@ -254,7 +254,7 @@ async fn team_channels(State(shared): State<Shared>, headers: HeaderMap) -> Resp
             }
             ([(header::ETAG, tag)], axum::Json(model.list())).into_response()
         }
-        Err(fault) => fault,
+        Err(fault) => error(fault),
     }
 }
 
@@ -265,7 +265,7 @@ async fn posts(
 ) -> Response {
     let model = match begin(&shared, "posts", &format!("{channel}/posts")) {
         Ok(model) => model,
-        Err(fault) => return fault,
+        Err(fault) => return error(fault),
     };
     let member = MattermostId::new(&channel).ok().and_then(|id| model.channels.get(&id));
     if !member.is_some_and(|channel| channel.member) {
