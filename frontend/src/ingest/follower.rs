@@ -3,7 +3,7 @@
 //! Trust: a list counts only if it is whole. A channel that is missing in it is
 //! left alone but not forgotten.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -105,8 +105,7 @@ impl<'a, I: Intake> Follower<'a, I> {
         let newest = times.map(|channel| channel.last_post_at.max(channel.create_at));
         let now = newest.max().unwrap_or(0);
         let before = self.listed_at;
-        let mut missing: Vec<MattermostId> = self.channels.keys().copied().collect();
-        missing.retain(|id| list.channels.iter().all(|channel| channel.id != *id));
+        let here: HashSet<MattermostId> = list.channels.iter().map(|one| one.id).collect();
         let mut changed = Vec::new();
         for channel in list.channels {
             let followed = self.channels.entry(channel.id).or_insert_with(|| {
@@ -119,10 +118,9 @@ impl<'a, I: Intake> Follower<'a, I> {
             });
             followed.listed(channel);
         }
-        for id in missing {
-            if let Some(followed) = self.channels.get_mut(&id)
-                && followed.gone()
-            {
+        let known = self.channels.values_mut();
+        for followed in known.filter(|one| !here.contains(&one.cursor.channel)) {
+            if followed.gone() {
                 changed.push(followed.cursor);
             }
         }
