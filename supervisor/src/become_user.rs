@@ -19,8 +19,7 @@ use nix::unistd::{
     setresuid, setsid, write,
 };
 
-use crate::cgroup;
-use crate::sys;
+use crate::{cgroup, mounts, sys};
 
 /// NOROOT, NO_CAP_AMBIENT_RAISE and their locks, and the locks of KEEP_CAPS and
 /// NO_SETUID_FIXUP in their off position. See capabilities(7).
@@ -70,6 +69,9 @@ fn steps(plan: &Plan) -> Result<Infallible, (LaunchStep, Errno)> {
     // Before anything else can be forked, so that every descendant is in it.
     write(&plan.cgroup.procs, b"0").map_err(|errno| (LaunchStep::JoinCgroup, errno))?;
     descriptors(plan).map_err(|errno| (LaunchStep::Descriptors, errno))?;
+    // Root's last act for the account: needs CAP_SYS_ADMIN and readable modes.
+    umask(Mode::from_bits_truncate(0o022));
+    mounts::make_private(plan.uid, plan.gid).map_err(|errno| (LaunchStep::Mounts, errno))?;
     umask(Mode::from_bits_truncate(0o077));
     // Both need CAP_SETPCAP, so before the uid changes.
     sys::set_securebits(SECUREBITS).map_err(|errno| (LaunchStep::Securebits, errno))?;

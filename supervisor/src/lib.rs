@@ -19,6 +19,7 @@ mod journal;
 mod launch;
 mod log_pipe;
 pub mod mapping;
+mod mounts;
 pub mod provider_env;
 mod request;
 mod run;

@@ -72,7 +72,7 @@ const SYSTEM: &[(&str, Right)] = &[
     ("/run/systemd/resolve", Right::Read),
     ("/run/NetworkManager", Right::Read),
     ("/run/resolvconf", Right::Read),
-    ("/tmp", Right::Write),
+    ("/tmp", Right::WriteExecute),
     ("/dev/null", Right::Device),
     ("/dev/zero", Right::Device),
     ("/dev/full", Right::Device),

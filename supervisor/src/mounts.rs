@@ -1,0 +1,65 @@
+//! C5: what a worker sees of the file system beyond what Landlock allows.
+//!
+//! Trust: every path is fixed here. Landlock does not stop connecting to a
+//! socket that has a path (before ABI 9) nor `chmod`; what is not there can be
+//! neither connected to nor changed.
+
+use std::fs::DirBuilder;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::Path;
+
+use nix::errno::Errno;
+use nix::fcntl::{OFlag, open};
+use nix::mount::{MsFlags, mount};
+use nix::sched::{CloneFlags, unshare};
+use nix::sys::stat::Mode;
+use nix::unistd::{Gid, Uid};
+
+/// Size of a worker's own `/tmp`, and how many files it holds.
+const TMP_SIZE: &str = "2g";
+const TMP_INODES: &str = "200k";
+
+/// What stays of `/run`: folders that `/etc/resolv.conf` may lead into.
+const KEPT_OF_RUN: &[&str] = &["/run/systemd/resolve", "/run/NetworkManager", "/run/resolvconf"];
+
+const QUIET: MsFlags = MsFlags::MS_NOSUID.union(MsFlags::MS_NODEV);
+const NONE: Option<&str> = None;
+
+/// Gives this process and its descendants a `/tmp`, `/var/tmp` and `/run` of
+/// their own, and takes the cgroup tree out of their sight.
+///
+/// # Errors
+/// The system's.
+pub(crate) fn make_private(uid: Uid, gid: Gid) -> Result<(), Errno> {
+    // Held open before `/run` is covered.
+    let kept: Vec<(&str, OwnedFd)> =
+        KEPT_OF_RUN.iter().filter_map(|path| Some((*path, folder(path).ok()?))).collect();
+    unshare(CloneFlags::CLONE_NEWNS)?;
+    // Nothing mounted here may show outside; what is mounted outside may show here.
+    mount(NONE, "/", NONE, MsFlags::MS_REC | MsFlags::MS_SLAVE, NONE)?;
+    let own = format!("mode=0700,uid={uid},gid={gid},size={TMP_SIZE},nr_inodes={TMP_INODES}");
+    mount(Some("tmpfs"), "/tmp", Some("tmpfs"), QUIET, Some(own.as_str()))?;
+    mount(Some("/tmp"), "/var/tmp", NONE, MsFlags::MS_BIND, NONE)?;
+    let run = "mode=0755,size=1m,nr_inodes=1k";
+    mount(Some("tmpfs"), "/run", Some("tmpfs"), QUIET | MsFlags::MS_NOEXEC, Some(run))?;
+    for (path, folder) in &kept {
+        let made = DirBuilder::new().recursive(true).mode(0o755).create(path);
+        made.map_err(|error| Errno::from_raw(error.raw_os_error().unwrap_or(libc::EIO)))?;
+        let held = format!("/proc/self/fd/{}", folder.as_raw_fd());
+        mount(Some(held.as_str()), *path, NONE, MsFlags::MS_BIND | MsFlags::MS_REC, NONE)?;
+    }
+    // The worker's part of it is reached through a descriptor alone.
+    let nothing = Some("mode=0555,size=4k,nr_inodes=2");
+    let flags = QUIET | MsFlags::MS_NOEXEC | MsFlags::MS_RDONLY;
+    match mount(Some("tmpfs"), "/sys/fs/cgroup", Some("tmpfs"), flags, nothing) {
+        // Without that folder there is nothing to hide.
+        Err(Errno::ENOENT) => Ok(()),
+        done => done,
+    }
+}
+
+fn folder(path: &str) -> Result<OwnedFd, Errno> {
+    let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+    open(Path::new(path), flags, Mode::empty())
+}

@@ -1,0 +1,67 @@
+//! A worker's own `/tmp` and `/run`, and the cgroup tree out of sight. Each
+//! denial has its control: outside the worker the same account can do it.
+
+use anyhow::Result;
+use gaggle_tests::lab::Lab;
+
+fn lab() -> Result<Option<Lab>> {
+    Lab::builder().start_if_possible()
+}
+
+fn outside(lab: &Lab, name: &str, command: &str) -> Result<String> {
+    let uid = lab.person(name)?.uid;
+    let output = lab.namespace.run(uid, &["sh", "-c", command])?;
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+#[test]
+fn temporary_files_are_shared_by_a_persons_threads_and_by_nobody_else() -> Result<()> {
+    let Some(lab) = lab()? else { return Ok(()) };
+    let look = "run: cat /tmp/mark /var/tmp/mark 2>&1";
+    lab.answer("alice", "run: echo of-alice > /tmp/mark; chmod 644 /tmp/mark; echo made")?;
+    let again = lab.answer("alice", look)?;
+    assert_eq!(again.matches("of-alice").count(), 2, "{again}");
+    let bobs = lab.answer("bob", look)?;
+    assert!(!bobs.contains("of-alice"), "{bobs}");
+    assert!(!lab.namespace.seen("/tmp/mark").exists());
+    Ok(())
+}
+
+#[test]
+fn a_temporary_file_may_be_run_and_a_device_in_it_may_not() -> Result<()> {
+    let Some(lab) = lab()? else { return Ok(()) };
+    let answer = lab.answer(
+        "alice",
+        "run: printf '#!/bin/sh\\necho it-runs\\n' > /tmp/x; chmod +x /tmp/x; /tmp/x; grep ' /tmp ' /proc/self/mounts | tail -1",
+    )?;
+    assert!(answer.contains("it-runs"), "{answer}");
+    assert!(answer.contains("nosuid") && answer.contains("nodev"), "{answer}");
+    Ok(())
+}
+
+#[test]
+fn sockets_of_the_machine_are_not_there_to_connect_to() -> Result<()> {
+    let Some(lab) = lab()? else { return Ok(()) };
+    let find = "test -e /run/gaggle/control.sock && echo there; test -e /run/systemd/journal/socket && echo there";
+    assert_eq!(outside(&lab, "alice", find)?, "there\nthere\n", "the control");
+    let inside = lab.answer("alice", &format!("run: {find}; echo looked"))?;
+    assert!(!inside.contains("there") && inside.contains("looked"), "{inside}");
+    Ok(())
+}
+
+#[test]
+fn the_cgroup_tree_is_out_of_sight_and_stopping_works_all_the_same() -> Result<()> {
+    let Some(lab) = lab()? else { return Ok(()) };
+    let tree = lab.namespace.cgroup().to_string_lossy().into_owned();
+    let chmod = format!("chmod 000 {tree}/workers/w1 && echo changed");
+    let mut thread = lab.ask("alice", &format!("run: {chmod} 2>&1; echo tried"))?;
+    let answer = thread.answer()?;
+    assert!(answer.contains("tried") && !answer.contains("changed"), "{answer}");
+    // The control: outside, the account may change the mode of what it was given.
+    assert_eq!(outside(&lab, "alice", &chmod)?, "changed\n");
+    // And even so the worker ends what its agent runs.
+    thread.say("run: sleep 1000")?;
+    thread.shows("sleep 1000")?;
+    thread.command("!stop")?;
+    thread.shows("Stopped")
+}
