@@ -2,9 +2,8 @@
 
 use gaggle_frontend::config::{KEYS, Reader, VARIABLES};
 
-fn page() -> String {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/configuration.md");
-    std::fs::read_to_string(path).unwrap()
+fn page() -> &'static str {
+    include_str!("../../docs/configuration.md")
 }
 
 fn code(text: &str) -> String {

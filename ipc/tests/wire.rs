@@ -2,6 +2,9 @@
 //! must not change unnoticed, round trips, and hostile frames that must be
 //! refused without a panic, a hang or an allocation beyond the frame limit.
 
+// Helpers may stop a test like its own body may.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
 use gaggle_ipc::admin::{AdminReply, AdminRequest, Entry, Summary};
 use gaggle_ipc::codec::{Decode, Encode, FrameError, MAX_FRAME, MAX_REQUEST, decode, encode};
 use gaggle_ipc::control::{ControlReply, ControlRequest, Refusal, RefusalCode, WorkerExit};

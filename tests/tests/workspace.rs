@@ -1,6 +1,9 @@
 //! Promises about the source tree that would otherwise erode unnoticed: which
 //! crates are linked where, who may name `bincode`, who may be `unsafe`.
 
+// Helpers may stop a test like its own body may.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
