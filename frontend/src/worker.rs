@@ -257,3 +257,6 @@ fn thread_of(frame: &FromWorker) -> Option<ThreadId> {
         | FromWorker::ThreadClosed { thread } => Some(*thread),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -27,47 +27,46 @@ impl Intake for Conversations {
                 return Ok(());
             }
         };
-        let author = match inner.people.get(post.user).await {
-            Ok(author) => author,
-            Err(Error::NotFound { .. }) => return Ok(()),
-            Err(error) => return Err(not_taken(error)),
+        let Some(author) = inner.admitted(&post).await? else {
+            return Ok(());
         };
-        match inner.gate.admit(&author) {
-            Admission::Ignored(reason) => {
-                tracing::debug!(post = %post.id, ?reason, "ignored");
-                return Ok(());
-            }
-            Admission::Refused => {
-                tracing::info!(user = %post.user, post = %post.id, "not approved");
-                inner.spawn(|inner| async move {
-                    let text = words::not_approved(&author.username, author.id.into());
-                    inner.notices.tell(author.id, &text).await;
-                });
-                return Ok(());
-            }
-            Admission::Admitted => {}
-        }
+        let kind = channel.kind;
         match request {
-            Request::Prompt(text) => inner.prompted(&post, channel.kind, author, text).await,
+            Request::Prompt(text) => return inner.prompted(&post, kind, author, text).await,
             Request::Command(command) => {
-                let kind = channel.kind;
-                inner.spawn(move |inner| async move {
-                    inner.obey(&post, kind, command).await;
-                });
-                Ok(())
+                inner.spawn(move |inner| async move { inner.obey(&post, kind, command).await });
             }
-            Request::Files => {
-                inner.spawn(move |inner| async move {
-                    let text = "I cannot read attached files yet. Please write what you need.";
-                    inner.reply(&post, text).await;
-                });
-                Ok(())
-            }
+            Request::Files => inner.spawn(move |inner| async move {
+                let text = "I cannot read attached files yet. Please write what you need.";
+                inner.reply(&post, text).await;
+            }),
         }
+        Ok(())
     }
 }
 
 impl Inner {
+    /// Who wrote `post`, if they may ask.
+    async fn admitted(self: &Arc<Self>, post: &Post) -> Result<Option<User>, NotTaken> {
+        let author = match self.people.get(post.user).await {
+            Ok(author) => author,
+            Err(Error::NotFound { .. }) => return Ok(None),
+            Err(error) => return Err(not_taken(error)),
+        };
+        match self.gate.admit(&author) {
+            Admission::Admitted => return Ok(Some(author)),
+            Admission::Ignored(reason) => tracing::debug!(post = %post.id, ?reason, "ignored"),
+            Admission::Refused => {
+                tracing::info!(user = %post.user, post = %post.id, "not approved");
+                self.spawn(|inner| async move {
+                    let text = words::not_approved(&author.username, author.id.into());
+                    inner.notices.tell(author.id, &text).await;
+                });
+            }
+        }
+        Ok(None)
+    }
+
     pub(super) async fn place(&self, post: &Post, kind: ChannelKind) -> Result<Place, StateError> {
         let key = Key { user: post.author(), thread: post.thread() };
         // In a direct message everything is answered, and a post that begins a

@@ -26,7 +26,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
 use crate::config::TraceMode;
-use crate::delivery::{Address, Delivery, DeliveryError, Pace};
+use crate::delivery::{Address, Delivery, DeliveryError, Order, Pace};
 use crate::gate::Gate;
 use crate::mattermost::{ChannelKind, Client, Post, User};
 use crate::render::{Phase, Transcript};
@@ -171,7 +171,9 @@ impl Inner {
     fn begin(self: &Arc<Self>, prompt: Prompt) {
         let Prompt { turn, key, address, author, text, again } = prompt;
         let (stopper, stop) = watch::channel(Stop::No);
-        let active = Active { turn, channel: address.channel, stop: stopper.clone() };
+        let (begun, begins) = watch::channel(false);
+        let channel = address.channel;
+        let active = Active { turn, channel, stop: stopper.clone(), begun: begins };
         let place = match self.registry.join(key, active) {
             Ok(place) => place,
             Err(refused) => {
@@ -191,7 +193,8 @@ impl Inner {
             _ => Phase::Queued,
         };
         let (view, watched) = watch::channel(Transcript::new(phase));
-        self.deliver(turn, address, watched, stopper, again);
+        let shown = (watched, Order { after: place.after, begun });
+        self.deliver(turn, address, shown, stopper, again);
         if let Some(jobs) = place.new {
             let before = self.before(key);
             tokio::spawn(thread::run(self.clone(), jobs, before));
@@ -204,14 +207,14 @@ impl Inner {
         self: &Arc<Self>,
         turn: TurnId,
         address: Address,
-        view: watch::Receiver<Transcript>,
+        shown: (watch::Receiver<Transcript>, Order),
         stop: watch::Sender<Stop>,
         again: bool,
     ) {
         let (channel, root) = (address.channel, address.root);
         let pace = (self.mode, self.pace);
         let mut delivery =
-            Delivery::new(self.client.clone(), self.state.clone(), turn, address, view, pace);
+            Delivery::new(self.client.clone(), self.state.clone(), turn, address, shown, pace);
         self.spawn(move |inner| async move {
             // A hint only; the post that follows says the same for good.
             let typing = inner.client.typing(channel, Some(root));
@@ -252,7 +255,10 @@ impl Inner {
     fn close(self: &Arc<Self>, key: Key) {
         tracing::info!(user = %key.user, thread = %key.thread, "set aside");
         self.spawn(move |inner| async move {
-            if let Some(worker) = inner.workers.alive(key.user) {
+            // It may have been taken up again meanwhile.
+            if let Some(worker) = inner.workers.alive(key.user)
+                && !inner.registry.knows(key)
+            {
                 let _ = worker.send(&ToWorker::CloseThread { thread: key.thread }).await;
             }
         });

@@ -19,6 +19,8 @@ pub(super) struct Active {
     pub(super) turn: TurnId,
     pub(super) channel: MattermostId,
     pub(super) stop: watch::Sender<Stop>,
+    /// Its first post stands.
+    pub(super) begun: watch::Receiver<bool>,
 }
 
 /// Why a turn cannot wait here.
@@ -35,6 +37,8 @@ pub(super) enum Refused {
 pub(super) struct Joined {
     /// Turns before it.
     pub(super) ahead: usize,
+    /// Becomes true with the first post of the turn right before it.
+    pub(super) after: Option<watch::Receiver<bool>>,
     /// Where its job goes.
     pub(super) jobs: mpsc::Sender<Job>,
     /// The thread is new: somebody has to run its jobs.
@@ -77,9 +81,11 @@ impl Registry {
             if ahead >= MAX_TURNS {
                 return Err(Refused::ThreadFull);
             }
+            let after = thread.active.last().map(|last| last.begun.clone());
             thread.active.push(active);
             thread.used = used;
-            return Ok(Joined { ahead, jobs: thread.jobs.clone(), new: None, evicted: None });
+            let jobs = thread.jobs.clone();
+            return Ok(Joined { ahead, after, jobs, new: None, evicted: None });
         }
         let evicted = if threads.live.len() >= self.max {
             let idle = threads.live.iter().filter(|(_, thread)| thread.active.is_empty());
@@ -94,7 +100,7 @@ impl Registry {
         let (jobs, new) = mpsc::channel(MAX_TURNS);
         let thread = Thread { jobs: jobs.clone(), active: vec![active], used };
         threads.live.insert(key, thread);
-        Ok(Joined { ahead: 0, jobs, new: Some(new), evicted })
+        Ok(Joined { ahead: 0, after: None, jobs, new: Some(new), evicted })
     }
 
     /// A turn is over.
@@ -205,6 +211,7 @@ mod tests {
             turn: TurnId(turn),
             channel: MattermostId::new(&"c".repeat(26)).unwrap(),
             stop: watch::Sender::new(Stop::No),
+            begun: watch::Sender::new(false).subscribe(),
         }
     }
 

@@ -60,6 +60,15 @@ impl Default for Pace {
     }
 }
 
+/// The answers of a thread begin in the order in which they were asked for.
+#[derive(Debug)]
+pub struct Order {
+    /// Becomes true with the first post of the answer before this one.
+    pub after: Option<watch::Receiver<bool>>,
+    /// To be told of the first post of this one.
+    pub begun: watch::Sender<bool>,
+}
+
 /// Why a delivery ended before the answer was delivered.
 #[derive(Debug, thiserror::Error)]
 pub enum DeliveryError {
@@ -84,6 +93,7 @@ pub struct Delivery {
     view: watch::Receiver<Transcript>,
     mode: TraceMode,
     pace: Pace,
+    order: Order,
     slots: Vec<Slot>,
     /// The posts of a long turn's answer.
     below: Vec<Slot>,
@@ -97,7 +107,7 @@ impl Delivery {
         state: State,
         turn: TurnId,
         address: Address,
-        view: watch::Receiver<Transcript>,
+        (view, order): (watch::Receiver<Transcript>, Order),
         (mode, pace): (TraceMode, Pace),
     ) -> Self {
         Self {
@@ -107,6 +117,7 @@ impl Delivery {
             view,
             mode,
             pace,
+            order,
             slots: Vec::new(),
             below: Vec::new(),
         }
@@ -124,6 +135,9 @@ impl Delivery {
                 Err(error) => self.wait_out(error).await?,
             }
         };
+        if !self.slots.is_empty() {
+            self.order.begun.send_replace(true);
+        }
         Ok(())
     }
 
@@ -133,6 +147,10 @@ impl Delivery {
     /// # Errors
     /// [`DeliveryError`]. With `Gone` the turn is closed all the same.
     pub async fn run(mut self) -> Result<(), DeliveryError> {
+        if let Some(after) = &mut self.order.after {
+            // One that ended without a post is not waited for.
+            let _ = after.wait_for(|begun| *begun).await;
+        }
         let shown = self.show().await;
         let phase = self.view.borrow().phase.clone();
         let outcome = match phase {
@@ -221,6 +239,7 @@ impl Delivery {
         };
         let put = self.outbox.put(slot, message, props).await.map_err(PutError::Mattermost)?;
         if let (slot::Put::Created, Some(post)) = (put, slot.post()) {
+            self.order.begun.send_replace(true);
             let noted = self.state.turn_answer_post(self.turn, post).await;
             noted.map_err(PutError::State)?;
         }

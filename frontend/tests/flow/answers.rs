@@ -53,6 +53,21 @@ async fn a_second_message_waits_its_turn_and_says_so() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn answers_stand_in_the_order_of_the_questions_even_if_the_worker_is_slow() {
+    let mut world = World::new().await;
+    // While it is open whether alice has a worker, nothing is shown.
+    world.supervisor.hold(true);
+    let root = world.ask("first");
+    world.sim.reply(world.alice.id, root, "@goosebot second").unwrap();
+    world.answer(root, |post| post.message.starts_with("Queued")).await;
+    world.supervisor.hold(false);
+    world.supervisor.asked().await.answer("one");
+    world.supervisor.asked().await.answer("two");
+    world.says(root, "two").await;
+    assert_eq!(world.texts(root), ["one", "two"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn somebody_else_in_the_thread_has_a_worker_of_their_own() {
     let mut world = World::new().await;
     let root = world.ask("mine");

@@ -3,10 +3,8 @@
 //! Trust: as the module above. Titles and texts go to the transcript as they
 //! are and are defused where they are shown.
 
-use gaggle_ipc::TurnId;
-use gaggle_ipc::session::{
-    DeltaKind, FromWorker, History, PermissionChoice, ToWorker, ToolState, TurnEnd,
-};
+use gaggle_ipc::session::{DeltaKind, FromWorker, History, PermissionChoice, ToWorker, TurnEnd};
+use gaggle_ipc::{GooseSession, TurnId};
 
 use super::Turn;
 use crate::markdown::code_span;
@@ -33,67 +31,52 @@ impl Turn<'_> {
         current: TurnId,
         frame: FromWorker,
     ) -> Taken {
-        let about = match &frame {
-            FromWorker::TurnStarted { turn, .. }
-            | FromWorker::Delta { turn, .. }
-            | FromWorker::Tool { turn, .. }
-            | FromWorker::PermissionAsk { turn, .. }
-            | FromWorker::Notice { turn, .. }
-            | FromWorker::TurnEnded { turn, .. } => Some(*turn),
-            _ => None,
-        };
-        if about.is_some_and(|turn| turn != current) {
+        if turn_of(&frame).is_some_and(|turn| turn != current) {
             return Taken::Waiting;
         }
         match frame {
             FromWorker::ThreadReady { session, history, .. } => {
-                let key = self.job.key;
-                let state = &self.inner.state;
-                if let Err(error) = state.remember_session(key.user, key.thread, session).await {
-                    return Taken::Ledger(error);
-                }
-                if history == History::Lost {
-                    self.show(|transcript| transcript.note(HISTORY_LOST.to_owned()));
-                }
-                Taken::Waiting
+                return self.ready(session, history).await;
             }
-            FromWorker::TurnStarted { .. } => Taken::Running,
-            FromWorker::Delta { kind, text, .. } => {
-                self.show(|transcript| match kind {
-                    DeltaKind::Answer => transcript.answer(text.as_str()),
-                    DeltaKind::Thought => transcript.think(text.as_str()),
-                });
-                Taken::Running
+            FromWorker::TurnEnded { end, .. } => return Taken::Ended(end),
+            FromWorker::Usage { .. } | FromWorker::ThreadClosed { .. } | FromWorker::Hello(_) => {
+                return Taken::Waiting;
             }
+            FromWorker::TurnStarted { .. } => {}
+            FromWorker::Delta { kind, text, .. } => self.show(|transcript| match kind {
+                DeltaKind::Answer => transcript.answer(text.as_str()),
+                DeltaKind::Thought => transcript.think(text.as_str()),
+            }),
             FromWorker::Tool { call, state, name, title, detail, .. } => {
-                self.tool(call, state, name.as_str(), title.as_str(), detail.as_str());
-                Taken::Running
+                let title = title_or(title.as_str(), name.as_str()).to_owned();
+                let detail = detail.into_string();
+                self.show(|transcript| transcript.tool(Tool { call, state, title, detail }));
             }
             FromWorker::PermissionAsk { thread, turn, ask, name, title, .. } => {
                 // Nobody is asked yet, so nothing is allowed.
                 let choice = PermissionChoice::Reject;
                 let reply = ToWorker::PermissionReply { thread, turn, ask, choice };
                 let _ = worker.send(&reply).await;
-                let title = title.as_str();
-                let what = if title.trim().is_empty() { name.as_str() } else { title };
-                self.show(|transcript| transcript.note(refused(what)));
-                Taken::Running
+                let note = refused(title_or(title.as_str(), name.as_str()));
+                self.show(|transcript| transcript.note(note));
             }
             FromWorker::Notice { text, .. } => {
                 self.show(|transcript| transcript.note(one_line(text.as_str())));
-                Taken::Running
-            }
-            FromWorker::TurnEnded { end, .. } => Taken::Ended(end),
-            FromWorker::Usage { .. } | FromWorker::ThreadClosed { .. } | FromWorker::Hello(_) => {
-                Taken::Waiting
             }
         }
+        Taken::Running
     }
 
-    fn tool(&self, call: u32, state: ToolState, name: &str, title: &str, detail: &str) {
-        let title = if title.trim().is_empty() { name } else { title }.to_owned();
-        let detail = detail.to_owned();
-        self.show(|transcript| transcript.tool(Tool { call, state, title, detail }));
+    async fn ready(&self, session: GooseSession, history: History) -> Taken {
+        let key = self.job.key;
+        let remembered = self.inner.state.remember_session(key.user, key.thread, session).await;
+        if let Err(error) = remembered {
+            return Taken::Ledger(error);
+        }
+        if history == History::Lost {
+            self.show(|transcript| transcript.note(HISTORY_LOST.to_owned()));
+        }
+        Taken::Waiting
     }
 
     fn show(&self, change: impl FnOnce(&mut Transcript)) {
@@ -103,6 +86,25 @@ impl Turn<'_> {
 
 const HISTORY_LOST: &str =
     "I no longer have what was said before in this thread, so I begin anew here.";
+
+fn turn_of(frame: &FromWorker) -> Option<TurnId> {
+    match frame {
+        FromWorker::TurnStarted { turn, .. }
+        | FromWorker::Delta { turn, .. }
+        | FromWorker::Tool { turn, .. }
+        | FromWorker::PermissionAsk { turn, .. }
+        | FromWorker::Notice { turn, .. }
+        | FromWorker::TurnEnded { turn, .. } => Some(*turn),
+        FromWorker::Hello(_)
+        | FromWorker::ThreadReady { .. }
+        | FromWorker::Usage { .. }
+        | FromWorker::ThreadClosed { .. } => None,
+    }
+}
+
+fn title_or<'a>(title: &'a str, name: &'a str) -> &'a str {
+    if title.trim().is_empty() { name } else { title }
+}
 
 fn refused(what: &str) -> String {
     let what: String = what.chars().take(100).collect();
