@@ -16,13 +16,7 @@ pub(crate) fn run(arguments: &Demo) -> Result<(), String> {
     }
     // On standard error, as is cargo's own progress: `--once` promises that
     // standard output has the answer alone.
-    run::run(&mut run::cargo(&[
-        "build",
-        "--workspace",
-        "--exclude",
-        "xtask",
-        "--locked",
-    ]))?;
+    run::run(&mut run::cargo(&["build", "--workspace", "--exclude", "xtask", "--locked"]))?;
     let goose: PathBuf = match &arguments.goose {
         Some(path) => path.clone(),
         None => goose::fetch()?,
@@ -30,8 +24,7 @@ pub(crate) fn run(arguments: &Demo) -> Result<(), String> {
     let program = run::target_folder()?.join("debug/gaggle-demo");
     let mut demo = std::process::Command::new(program);
     // Everything after `cargo xtask demo` as it was given.
-    demo.args(std::env::args_os().skip(2))
-        .env(crate::test::ENV_GOOSE, goose);
+    demo.args(std::env::args_os().skip(2)).env(crate::test::ENV_GOOSE, goose);
     match demo.status() {
         Ok(status) if status.success() => Ok(()),
         Ok(_) => Err(String::new()),

@@ -68,9 +68,7 @@ pub(crate) fn fetch() -> Result<PathBuf, String> {
 
 fn find_tarball(cache: &Path) -> Option<PathBuf> {
     let files = fs::read_dir(cache).ok()?.flatten();
-    files
-        .map(|file| file.path())
-        .find(|path| path.extension().is_some_and(|e| e == "tgz"))
+    files.map(|file| file.path()).find(|path| path.extension().is_some_and(|e| e == "tgz"))
 }
 
 fn download(release: &Release, cache: &Path) -> Result<PathBuf, String> {
@@ -119,20 +117,13 @@ fn watch(mut child: Child, label: &str) -> Result<(), String> {
     if terminal {
         eprintln!();
     }
-    if status.success() {
-        Ok(())
-    } else {
-        Err(format!("{status}"))
-    }
+    if status.success() { Ok(()) } else { Err(format!("{status}")) }
 }
 
 fn check(release: &Release, tarball: &Path) -> Result<(), String> {
     let found = run::read(Command::new("sha512sum").arg("--").arg(tarball))?;
     let found = found.split_whitespace().next().unwrap_or_default();
-    let wanted = release
-        .integrity
-        .strip_prefix("sha512-")
-        .and_then(hex_of_base64);
+    let wanted = release.integrity.strip_prefix("sha512-").and_then(hex_of_base64);
     if wanted.as_deref() == Some(found) {
         return Ok(());
     }

@@ -13,18 +13,11 @@ pub(crate) type Needed = (&'static str, &'static str);
 /// What the build needs.
 pub(crate) const BUILD: &[Needed] = &[("cc", "gcc")];
 /// What a lab needs.
-pub(crate) const LAB: &[Needed] = &[
-    ("nsenter", "util-linux"),
-    ("setpriv", "util-linux"),
-    ("bash", "bash"),
-];
+pub(crate) const LAB: &[Needed] =
+    &[("nsenter", "util-linux"), ("setpriv", "util-linux"), ("bash", "bash")];
 /// What fetching Goose needs.
-pub(crate) const FETCH: &[Needed] = &[
-    ("npm", "npm"),
-    ("tar", "tar"),
-    ("gzip", "gzip"),
-    ("sha512sum", "coreutils"),
-];
+pub(crate) const FETCH: &[Needed] =
+    &[("npm", "npm"), ("tar", "tar"), ("gzip", "gzip"), ("sha512sum", "coreutils")];
 
 /// Installs or names what is missing of `needed`.
 ///
@@ -42,16 +35,12 @@ pub(crate) fn require(needed: &[Needed]) -> Result<(), String> {
     }
     let list = packages.join(" ");
     if !run::is_root() || !run::exists("apt-get") {
-        return Err(format!(
-            "missing: {list}; on Debian: sudo apt-get install {list}"
-        ));
+        return Err(format!("missing: {list}; on Debian: sudo apt-get install {list}"));
     }
     eprintln!("installing {list}");
     let mut install = Command::new("apt-get");
     install.args(["install", "--yes", "--no-install-recommends"]);
-    install
-        .args(&packages)
-        .env("DEBIAN_FRONTEND", "noninteractive");
+    install.args(&packages).env("DEBIAN_FRONTEND", "noninteractive");
     run::run(&mut install).map_err(|why| format!("{why}; try `apt-get update` first"))
 }
 
@@ -79,10 +68,7 @@ pub(crate) fn require_compiler() -> Result<(), String> {
 
 fn numbers(version: &str) -> Vec<u32> {
     let plain = version.split('-').next().unwrap_or_default();
-    plain
-        .split('.')
-        .filter_map(|part| part.parse().ok())
-        .collect()
+    plain.split('.').filter_map(|part| part.parse().ok()).collect()
 }
 
 #[cfg(test)]

@@ -59,9 +59,7 @@ pub(crate) fn target_folder() -> Result<PathBuf, String> {
     let metadata: serde_json::Value =
         serde_json::from_str(&metadata).map_err(|e| format!("cargo metadata: {e}"))?;
     let folder = metadata["target_directory"].as_str();
-    folder
-        .map(PathBuf::from)
-        .ok_or_else(|| "cargo metadata names no target folder".to_owned())
+    folder.map(PathBuf::from).ok_or_else(|| "cargo metadata names no target folder".to_owned())
 }
 
 /// The program is in `PATH`.
@@ -69,10 +67,7 @@ pub(crate) fn exists(program: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let in_path = std::env::split_paths(&path).any(|folder| folder.join(program).is_file());
     // Programs of the system are not in everybody's PATH.
-    in_path
-        || ["/usr/sbin", "/sbin"]
-            .iter()
-            .any(|f| Path::new(f).join(program).is_file())
+    in_path || ["/usr/sbin", "/sbin"].iter().any(|f| Path::new(f).join(program).is_file())
 }
 
 /// This process has uid 0.

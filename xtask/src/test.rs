@@ -26,20 +26,9 @@ pub(crate) fn run(filter: Option<&str>, goose: Option<PathBuf>) -> Result<(), St
     prerequisites::require_compiler()?;
     prerequisites::require(prerequisites::BUILD)?;
     step("format", &mut run::cargo(&["fmt", "--all", "--check"]))?;
-    let lints = [
-        "clippy",
-        "--workspace",
-        "--all-targets",
-        "--locked",
-        "--",
-        "-D",
-        "warnings",
-    ];
+    let lints = ["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"];
     step("lints", &mut run::cargo(&lints))?;
-    step(
-        "build",
-        &mut run::cargo(&["build", "--workspace", "--locked"]),
-    )?;
+    step("build", &mut run::cargo(&["build", "--workspace", "--locked"]))?;
     let not_run = run::target_folder()?.join("tests-not-run");
     let _ = fs::remove_file(&not_run);
     let mut tests = tests(filter);
@@ -64,21 +53,9 @@ pub(crate) fn run(filter: Option<&str>, goose: Option<PathBuf>) -> Result<(), St
 fn tests(filter: Option<&str>) -> Command {
     let nextest = run::exists("cargo-nextest");
     let mut command = if nextest {
-        run::cargo(&[
-            "nextest",
-            "run",
-            "--workspace",
-            "--locked",
-            "--no-fail-fast",
-        ])
+        run::cargo(&["nextest", "run", "--workspace", "--locked", "--no-fail-fast"])
     } else {
-        run::cargo(&[
-            "test",
-            "--workspace",
-            "--locked",
-            "--no-fail-fast",
-            "--all-targets",
-        ])
+        run::cargo(&["test", "--workspace", "--locked", "--no-fail-fast", "--all-targets"])
     };
     command.args(filter);
     command
