@@ -29,7 +29,7 @@ fn a_stream_ends_at_once() -> Result<()> {
 fn a_command_ends_with_its_daemons_and_the_other_thread_goes_on() -> Result<()> {
     let Some(lab) = Lab::builder().start_if_possible()? else { return Ok(()) };
     let other = lab.ask("alice", "run: until test -e go; do sleep 0.1; done; echo went")?;
-    let mut thread = lab.ask(
+    let thread = lab.ask(
         "alice",
         "run: setsid sh -c 'trap \"\" TERM; exec sleep 1001' >/dev/null 2>&1 & sleep 1002",
     )?;
