@@ -48,7 +48,7 @@ fn a_command_ends_with_its_daemons_and_the_other_thread_goes_on() -> Result<()> 
 fn long_sleeps(lab: &Lab) -> usize {
     let line = |pid: &i32| std::fs::read_to_string(format!("/proc/{pid}/cmdline"));
     let pids = lab.namespace.people_running("sleep");
-    pids.iter().filter(|pid| line(pid).is_ok_and(|line| line.contains("\0100"))).count()
+    pids.iter().filter(|pid| line(pid).is_ok_and(|line| line.contains("\x00100"))).count()
 }
 
 #[test]
