@@ -16,7 +16,8 @@ use nix::unistd::{Gid, Group, Uid, User};
 use crate::sys;
 
 const FIRST_PERSON: u32 = 1000;
-const NOBODY: u32 = 65534;
+/// `nobody`, and the two numbers that system calls read as "leave it as it is".
+const NOBODYS: &[u32] = &[65534, 65535, u32::MAX];
 const SECONDS_A_DAY: u64 = 86_400;
 
 /// Groups whose members are root in all but name, or read what is not theirs.
@@ -60,7 +61,7 @@ const POWERFUL_GROUPS: &[&str] = &[
 pub struct Account {
     /// Its name, as the mapping spells it.
     pub name: AccountName,
-    /// Its uid, 1000 to 65533.
+    /// Its uid, 1000 or above and nobody's.
     pub uid: Uid,
     /// Its primary gid, never 0.
     pub gid: Gid,
@@ -82,7 +83,7 @@ pub fn look_up(name: &AccountName) -> Result<Account, RefusalCode> {
     if user.uid.is_root() || user.gid.as_raw() == 0 {
         return Err(RefusalCode::AccountIsRoot);
     }
-    if user.uid.as_raw() < FIRST_PERSON || user.uid.as_raw() >= NOBODY {
+    if user.uid.as_raw() < FIRST_PERSON || NOBODYS.contains(&user.uid.as_raw()) {
         return Err(RefusalCode::AccountIsSystem);
     }
     let plain =
@@ -98,12 +99,14 @@ pub fn look_up(name: &AccountName) -> Result<Account, RefusalCode> {
     Ok(Account { name: name.clone(), uid: user.uid, gid: user.gid, home: user.dir })
 }
 
-/// The account is expired today, or gone: the admin's off-switch (`chage -E 1`).
-pub fn is_expired(account: &Account) -> bool {
-    match CString::new(account.name.as_str()) {
-        Ok(name) => sys::expiry_day(&name).is_some_and(|day| day <= today()),
-        Err(_) => true,
-    }
+/// The account is expired today: the admin's off-switch (`chage -E 1`).
+///
+/// # Errors
+/// [`RefusalCode::LookupFailed`] if nobody can tell.
+pub fn is_expired(account: &Account) -> Result<bool, RefusalCode> {
+    let name = CString::new(account.name.as_str()).map_err(|_| RefusalCode::AccountUnknown)?;
+    let day = sys::expiry_day(&name).map_err(|_| RefusalCode::LookupFailed)?;
+    Ok(day.is_some_and(|day| day <= today()))
 }
 
 fn today() -> i64 {
@@ -123,17 +126,29 @@ pub fn resolve_groups(names: &[String]) -> Result<Vec<Gid>, String> {
             Ok(None) => return Err(format!("group {name:?} does not exist")),
             Err(_) => return Err(format!("group {name:?} could not be looked up")),
         };
+        refuse_powerful(name)?;
         // By number too: an alias of such a group is such a group.
-        let alias = Group::from_gid(group.gid).ok().flatten().map(|g| g.name).unwrap_or_default();
-        let powerful = |name: &str| POWERFUL_GROUPS.contains(&name);
-        if group.gid.as_raw() == 0 || powerful(name) || powerful(&alias) {
-            return Err(format!(
-                "group {name:?} would give the agent the power of root; remove it"
-            ));
-        }
+        refuse_powerful_group(group.gid)?;
         gids.push(group.gid);
     }
     Ok(gids)
+}
+
+/// Refuses a group with the power of root, be it an account's primary one.
+///
+/// # Errors
+/// A sentence that names the group.
+pub fn refuse_powerful_group(gid: Gid) -> Result<(), String> {
+    let name = Group::from_gid(gid).ok().flatten().map(|group| group.name).unwrap_or_default();
+    if gid.as_raw() == 0 { refuse_powerful("root") } else { refuse_powerful(&name) }
+}
+
+fn refuse_powerful(name: &str) -> Result<(), String> {
+    if POWERFUL_GROUPS.contains(&name) {
+        Err(format!("group {name:?} would give the agent the power of root; use another"))
+    } else {
+        Ok(())
+    }
 }
 
 /// The home as a C string.

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use gaggle_ipc::control::RefusalCode;
 use gaggle_ipc::{AccountName, MattermostUserId};
-use nix::unistd::Gid;
+use nix::unistd::{Gid, Uid, User};
 
 use crate::account::{self, Account};
 use crate::mapping::{self, BadEntry, Entry};
@@ -53,9 +53,11 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// A file this snapshot was read from has changed since.
+    /// A file this snapshot was read from has changed since, or a name service
+    /// that did not answer then may answer now.
     pub fn is_outdated(&self) -> bool {
-        self.read.iter().any(|(path, before)| trusted_file::fingerprint(path) != *before)
+        self.refused.values().any(|code| *code == RefusalCode::LookupFailed)
+            || self.read.iter().any(|(path, before)| trusted_file::fingerprint(path) != *before)
     }
 
     /// The person of an id: an entry of their own, or the fallback for those who
@@ -75,9 +77,11 @@ impl Snapshot {
     /// # Errors
     /// A sentence that names the file and what mends it.
     pub fn load(config_dir: &Path) -> Result<Self, String> {
-        let mut reader = Reader { config_dir, read: Vec::new() };
+        let mut reader = Reader { config_dir, read: Vec::new(), frontend: None };
         let settings =
             reader.optional(SETTINGS, Secrecy::Public, settings::parse)?.unwrap_or_default();
+        let frontend = User::from_name(&settings.frontend_user).ok().flatten();
+        reader.frontend = frontend.map(|user| user.uid);
         let common = reader
             .optional(PROVIDER_ENV, Secrecy::Secret, provider_env::parse)?
             .unwrap_or_default();
@@ -169,6 +173,8 @@ impl Snapshot {
 struct Reader<'a> {
     config_dir: &'a Path,
     read: Vec<(PathBuf, Fingerprint)>,
+    /// Whoever has this uid can speak as every person.
+    frontend: Option<Uid>,
 }
 
 impl Reader<'_> {
@@ -197,6 +203,12 @@ impl Reader<'_> {
     ) -> Result<Person, (RefusalCode, String)> {
         let account = account::look_up(&entry.account)
             .map_err(|code| (code, problem_of(code, entry.account.as_str())))?;
+        if Some(account.uid) == self.frontend {
+            let problem = "this is the frontend's own account; use another".to_owned();
+            return Err((RefusalCode::AccountIsSystem, problem));
+        }
+        account::refuse_powerful_group(account.gid)
+            .map_err(|problem| (RefusalCode::EntryRefused, problem))?;
         let groups = account::resolve_groups(&entry.groups)
             .map_err(|problem| (RefusalCode::EntryRefused, problem))?;
         let own = format!("{ACCOUNT_ENVS}/{}.env", entry.account);

@@ -128,7 +128,7 @@ impl EventLoop {
             (Source::AdminListener, self.listeners.admin.as_fd(), read),
         ];
         for worker in self.service.workers.values() {
-            if let State::Launching { error, .. } = &worker.state {
+            if let Some(error) = worker.error_pipe() {
                 sources.push((Source::Launch(worker.id), error.as_fd(), read));
             }
             if !matches!(worker.state, State::Ending(_)) {

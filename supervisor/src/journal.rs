@@ -6,13 +6,18 @@
 //! socket is gone, and root must refuse to go on unaudited.
 
 use std::io::Write as _;
+use std::os::fd::AsFd as _;
 use std::os::unix::net::UnixDatagram;
 use std::time::Duration;
+
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 const SOCKET: &str = "/run/systemd/journal/socket";
 
 /// A stuck journal may hold the loop up for so long at most.
 const SEND_LIMIT: Duration = Duration::from_millis(200);
+/// Longest line for stderr, in bytes: less than a pipe takes in one piece.
+const MAX_STDERR_LINE: usize = 4000;
 
 /// The way to the journal.
 #[derive(Debug)]
@@ -42,7 +47,10 @@ impl Journal {
     /// Sends one record; `true` if the journal has it.
     pub(crate) fn send(&mut self, fields: &[(&str, &str)]) -> bool {
         let record = encode(fields);
-        let socket = self.socket.as_ref();
+        // Only a journal that took the last record is waited for: a stuck one
+        // must not hold the loop up once for each record.
+        let wait = self.reachable;
+        let socket = self.socket.as_ref().filter(|s| s.set_nonblocking(!wait).is_ok());
         self.reachable = socket.is_some_and(|s| s.send_to(&record, SOCKET).is_ok());
         self.reachable
     }
@@ -64,10 +72,19 @@ fn encode(fields: &[(&str, &str)]) -> Vec<u8> {
     record
 }
 
-/// Writes one line to stderr with its priority, as systemd reads it.
+/// Writes one line to stderr with its priority, as systemd reads it. A stderr
+/// that takes nothing is not waited for.
 pub(crate) fn to_stderr(priority: u8, line: &str) {
+    let stderr = std::io::stderr();
+    let mut polled = [PollFd::new(stderr.as_fd(), PollFlags::POLLOUT)];
+    if poll(&mut polled, PollTimeout::ZERO) != Ok(1) {
+        return;
+    }
+    let text = format!("<{priority}>{line}");
+    // What `poll` calls writable takes so much at once, a pipe too.
+    let end = text.floor_char_boundary(MAX_STDERR_LINE);
     // If even stderr is gone there is nobody left to tell.
-    let _ = writeln!(std::io::stderr(), "<{priority}>{line}");
+    let _ = writeln!(&stderr, "{}", text.get(..end).unwrap_or_default());
 }
 
 #[cfg(test)]

@@ -88,6 +88,9 @@ pub(crate) fn launch(
     let null = ground.null.try_clone().map_err(|_| resources(Errno::EMFILE))?;
     let environment = environment(ground, settings, person)
         .ok_or_else(|| Refusal::from(RefusalCode::EntryRefused))?;
+    let home = account::home_c(&person.account)?;
+    let program = c_path(&program).ok_or(RefusalCode::LaunchFailed)?;
+    // Last: what fails after this would leave the folder behind.
     let (cgroup, for_child) =
         ground.tree.make_worker(worker, &person.account).map_err(|error| Refusal {
             code: RefusalCode::CgroupFailed,
@@ -101,8 +104,8 @@ pub(crate) fn launch(
         uid: person.account.uid,
         gid: person.account.gid,
         groups,
-        home: account::home_c(&person.account)?,
-        program: c_path(&program).ok_or(RefusalCode::LaunchFailed)?,
+        home,
+        program,
         environment,
         cgroup: for_child,
         null,
@@ -140,7 +143,7 @@ fn check_account(person: &Person) -> Result<(), Refusal> {
     if now != person.account {
         return Err(RefusalCode::AccountChanged.into());
     }
-    if account::is_expired(&now) {
+    if account::is_expired(&now)? {
         return Err(RefusalCode::AccountExpired.into());
     }
     Ok(())

@@ -254,13 +254,14 @@ impl Service {
                 self.stale = None;
                 self.audit_configuration();
                 self.stop_unmapped();
-                self.stop_expired();
             }
             Err(why) => {
                 self.audit.emit(&Event::ConfigurationRefused { why: &why });
                 self.stale = Some(why);
             }
         }
+        // A broken file does not hold up the admin's off-switch.
+        self.stop_expired();
     }
 
     /// Records what is in force and each entry that is not.
@@ -300,7 +301,8 @@ impl Service {
             let gone =
                 matches!(account::look_up(&worker.account), Err(RefusalCode::AccountUnknown));
             let person = self.snapshot.person(worker.user).ok();
-            gone || person.is_some_and(|person| account::is_expired(&person.account))
+            // Where nobody can tell, who is at work stays; starts are refused.
+            gone || person.is_some_and(|p| account::is_expired(&p.account).unwrap_or(false))
         };
         let ids: Vec<_> = self.workers.values().filter(expired).map(|worker| worker.id).collect();
         for id in ids {

@@ -103,11 +103,18 @@ impl Worker {
         }
     }
 
+    /// The error pipe, while what it says still counts. After a report of
+    /// failure its end means the child's death and not that a program runs.
+    pub(crate) fn error_pipe(&self) -> Option<&OwnedFd> {
+        match &self.state {
+            State::Launching { error, .. } if self.failed.is_none() => Some(error),
+            _ => None,
+        }
+    }
+
     /// Reads the error pipe of a launching worker.
     pub(crate) fn read_launch_report(&mut self) -> LaunchReport {
-        let State::Launching { error, .. } = &self.state else {
-            return LaunchReport::Nothing;
-        };
+        let Some(error) = self.error_pipe() else { return LaunchReport::Nothing };
         let mut report = [0; 5];
         match read(error, &mut report) {
             Ok(0) => LaunchReport::ProgramRuns,
