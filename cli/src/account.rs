@@ -45,7 +45,7 @@ pub(crate) fn create(name: &AccountName) -> anyhow::Result<()> {
 pub(crate) fn check(name: &AccountName) -> anyhow::Result<Account> {
     let account =
         account::look_up(name).map_err(|code| anyhow::anyhow!("{}", sentence(code, name)))?;
-    if account::is_expired(&account) {
+    if account::is_expired(&account).map_err(|code| anyhow::anyhow!(sentence(code, name)))? {
         bail!("{name} is expired; to let it work again: chage -E -1 {name}");
     }
     let home = account.home.display();

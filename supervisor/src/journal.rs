@@ -80,11 +80,12 @@ pub(crate) fn to_stderr(priority: u8, line: &str) {
     if poll(&mut polled, PollTimeout::ZERO) != Ok(1) {
         return;
     }
-    let text = format!("<{priority}>{line}");
+    let mut text = format!("<{priority}>{line}").into_bytes();
     // What `poll` calls writable takes so much at once, a pipe too.
-    let end = text.floor_char_boundary(MAX_STDERR_LINE);
+    text.truncate(MAX_STDERR_LINE);
+    text.push(b'\n');
     // If even stderr is gone there is nobody left to tell.
-    let _ = writeln!(&stderr, "{}", text.get(..end).unwrap_or_default());
+    let _ = (&stderr).write_all(&text);
 }
 
 #[cfg(test)]

@@ -135,7 +135,11 @@ fn denied() -> Result<BpfProgram, SeccompError> {
     rules.insert(libc::SYS_clone, namespaces);
     let other_family =
         FAMILIES.iter().map(|family| (0, SeccompCmpOp::Ne, u64::from(family.cast_unsigned())));
-    rules.insert(libc::SYS_socket, vec![rule(other_family.collect())?]);
+    let other_family: Vec<_> = other_family.collect();
+    rules.insert(libc::SYS_socket, vec![rule(other_family.clone())?]);
+    // It makes a socket of the family, and loads its module, before it asks
+    // whether the family has pairs.
+    rules.insert(libc::SYS_socketpair, vec![rule(other_family)?]);
     let mut requests = Vec::new();
     for request in TERMINAL_INPUT {
         requests.push(rule(vec![(1, SeccompCmpOp::Eq, *request)])?);
@@ -191,10 +195,14 @@ mod tests {
     use super::*;
     use nix::errno::Errno;
     use nix::sched::{CloneFlags, unshare};
-    use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket};
+    use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket, socketpair};
 
     fn packet_socket() -> Result<(), Errno> {
         socket(AddressFamily::Vsock, SockType::Stream, SockFlag::empty(), None).map(drop)
+    }
+
+    fn pair(family: AddressFamily) -> Result<(), Errno> {
+        socketpair(family, SockType::Stream, None, SockFlag::empty()).map(drop)
     }
 
     #[test]
@@ -204,10 +212,13 @@ mod tests {
             let control = unshare(CloneFlags::CLONE_FS);
             assert_eq!(control, Ok(()), "positive control");
             assert_ne!(packet_socket(), Err(Errno::EPERM), "positive control");
+            assert_ne!(pair(AddressFamily::Vsock), Err(Errno::EPERM), "positive control");
             nix::sys::prctl::set_no_new_privs().unwrap();
             install().unwrap();
             assert_eq!(unshare(CloneFlags::CLONE_FS), Err(Errno::EPERM));
             assert_eq!(packet_socket(), Err(Errno::EPERM));
+            assert_eq!(pair(AddressFamily::Vsock), Err(Errno::EPERM));
+            assert_eq!(pair(AddressFamily::Unix), Ok(()));
             std::net::TcpListener::bind("127.0.0.1:0").unwrap();
             std::thread::spawn(|| ()).join().unwrap();
             let shell = std::process::Command::new("/bin/sh").args(["-c", "exit 7"]).status();
