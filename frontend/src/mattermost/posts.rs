@@ -1,7 +1,7 @@
 //! Calls about posts.
 //!
 //! Trust: lists arrive in whatever order the server has them, with extra posts
-//! and doubles; what leaves here is sorted by `(create_at, id)`, each once.
+//! and doubles; what leaves here is oldest first, a root before its replies, each once.
 
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
@@ -257,7 +257,8 @@ impl Client {
 fn sorted(posts: HashMap<String, Value>) -> Vec<Post> {
     let (mut posts, _) = known::<Post>(posts.into_values().collect());
     posts.retain(|post| !post.is_gone());
-    posts.sort_by_key(|post| (post.create_at, post.id));
+    // A reply may share its millisecond with its root, never come before it.
+    posts.sort_by_key(|post| (post.create_at, post.root.is_some(), post.id));
     posts
 }
 
