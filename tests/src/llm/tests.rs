@@ -1,3 +1,5 @@
+//! The scripted LLM as a client meets it.
+
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
