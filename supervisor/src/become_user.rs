@@ -43,6 +43,9 @@ pub(crate) struct Plan {
     pub(crate) error: OwnedFd,
 }
 
+/// Length of one report on the error pipe, in bytes.
+pub(crate) const REPORT: usize = 5;
+
 type Step = Result<(), (LaunchStep, Errno)>;
 
 /// Runs the plan; returns only by leaving the process.
@@ -51,15 +54,18 @@ pub(crate) fn run(plan: &Plan) -> ! {
         Ok(never) => match never {},
         Err(failed) => failed,
     };
-    let mut report = [0; 5];
-    if let Some((first, rest)) = report.split_first_mut() {
-        *first = step as u8;
-        rest.copy_from_slice(&(errno as i32).to_le_bytes());
-    }
     // Nothing can be done if even the report fails: the parent then sees an
     // exit without one, which is a failed launch too.
-    let _ = write(&plan.error, &report);
+    let _ = write(&plan.error, &report(Some((step, errno))));
     sys::exit_now(1)
+}
+
+/// Bytes on the error pipe: the step that failed and its errno, or zeros when
+/// only the program is left to come.
+pub(crate) fn report(failed: Option<(LaunchStep, Errno)>) -> [u8; REPORT] {
+    let (code, errno) = failed.map_or((0, 0), |(step, errno)| (step as u8, errno as i32));
+    let [a, b, c, d] = errno.to_le_bytes();
+    [code, a, b, c, d]
 }
 
 fn steps(plan: &Plan) -> Result<Infallible, (LaunchStep, Errno)> {
@@ -83,6 +89,9 @@ fn steps(plan: &Plan) -> Result<Infallible, (LaunchStep, Errno)> {
     verify_drop(plan)?;
     die_with_supervisor(plan)?;
     enter_home(plan)?;
+    // From here on the pipe's end is the program's beginning. Before, it is the
+    // end of a child that somebody killed.
+    write(&plan.error, &report(None)).map_err(|errno| (LaunchStep::Exec, errno))?;
     let name = [c"gaggle-worker"];
     execve(&plan.program, &name, &plan.environment).map_err(|errno| (LaunchStep::Exec, errno))
 }

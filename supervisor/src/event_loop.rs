@@ -18,16 +18,20 @@ use nix::sys::signalfd::{SfdFlags, SignalFd};
 use crate::admin::{self, AdminConnection};
 use crate::audit::Event;
 use crate::control::{self, Connection};
+use crate::log_pipe::LogPipe;
 use crate::request::Received;
 use crate::service::Service;
 use crate::startup::Listeners;
 use crate::status;
-use crate::workers::State;
 
 /// How often files and accounts are looked at.
 const MINUTE: Duration = Duration::from_secs(60);
-/// How often a dying worker's cgroup is looked at.
-const BURIAL: Duration = Duration::from_millis(5);
+
+/// Connections come and requests are taken at most so often. Each may be a
+/// record, and a journal that gets too many at once drops the next ones; and a
+/// listener that cannot be served for want of descriptors stays readable.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+const REQUEST_PAUSE: Duration = Duration::from_millis(5);
 
 /// A descriptor's meaning.
 #[derive(Clone, Copy)]
@@ -49,6 +53,8 @@ pub(crate) struct EventLoop {
     signals: SignalFd,
     admins: Vec<AdminConnection>,
     frontend_uid: u32,
+    accept_again: Instant,
+    request_again: Instant,
     next_minute: Instant,
     watchdog: Option<Watchdog>,
 }
@@ -84,6 +90,8 @@ impl EventLoop {
             signals,
             admins: Vec::new(),
             frontend_uid,
+            accept_again: Instant::now(),
+            request_again: Instant::now(),
             next_minute,
             watchdog,
         })
@@ -107,10 +115,11 @@ impl EventLoop {
     }
 
     fn wait(&self) -> Result<Vec<Source>, Errno> {
-        let sources = self.sources();
+        let now = Instant::now();
+        let sources = self.sources(now);
         let mut polled: Vec<_> =
             sources.iter().map(|(_, fd, flags)| PollFd::new(*fd, *flags)).collect();
-        let timeout = PollTimeout::try_from(self.sleep()).unwrap_or(PollTimeout::ZERO);
+        let timeout = PollTimeout::try_from(self.sleep(now)).unwrap_or(PollTimeout::ZERO);
         match poll(&mut polled, timeout) {
             Ok(_) => {}
             Err(Errno::EINTR) => return Ok(Vec::new()),
@@ -120,44 +129,48 @@ impl EventLoop {
         Ok(sources.iter().zip(ready).filter(|(_, ready)| *ready).map(|((s, ..), _)| *s).collect())
     }
 
-    fn sources(&self) -> Vec<(Source, BorrowedFd<'_>, PollFlags)> {
+    fn sources(&self, now: Instant) -> Vec<(Source, BorrowedFd<'_>, PollFlags)> {
         let read = PollFlags::POLLIN;
-        let mut sources = vec![
-            (Source::Signals, self.signals.as_fd(), read),
-            (Source::ControlListener, self.listeners.control.as_fd(), read),
-            (Source::AdminListener, self.listeners.admin.as_fd(), read),
-        ];
+        let mut sources = vec![(Source::Signals, self.signals.as_fd(), read)];
+        if self.accept_again <= now {
+            sources.push((Source::ControlListener, self.listeners.control.as_fd(), read));
+            sources.push((Source::AdminListener, self.listeners.admin.as_fd(), read));
+        }
         for worker in self.service.workers.values() {
             if let Some(error) = worker.error_pipe() {
                 sources.push((Source::Launch(worker.id), error.as_fd(), read));
             }
-            if !matches!(worker.state, State::Ending(_)) {
+            if !worker.is_ending() {
                 sources.push((Source::Process, worker.pidfd.as_fd(), read));
             }
-            if let Some(log) = &worker.log {
+            if let Some(log) = worker.log.as_ref().filter(|log| log.again() <= now) {
                 sources.push((Source::Log(worker.id), log.fd().as_fd(), read));
             }
         }
         for (index, admin) in self.admins.iter().enumerate() {
-            let flags = if admin.wants_to_write() { read | PollFlags::POLLOUT } else { read };
+            let flags = if admin.wants_to_write() { PollFlags::POLLOUT } else { read };
             sources.push((Source::Admin(index), admin.socket().as_fd(), flags));
         }
-        if let Some(frontend) = &self.service.frontend {
+        if let Some(frontend) = self.service.frontend.as_ref().filter(|_| self.request_again <= now)
+        {
             sources.push((Source::Frontend, frontend.socket().as_fd(), read));
         }
         sources
     }
 
-    fn sleep(&self) -> Duration {
-        let now = Instant::now();
+    fn sleep(&self, now: Instant) -> Duration {
         let workers = self.service.workers.values();
-        if workers.clone().any(|worker| matches!(worker.state, State::Ending(_))) {
-            return BURIAL;
-        }
-        let deadlines = workers.filter_map(crate::workers::Worker::deadline);
+        // What is not polled at present because it was a moment ago.
+        let logs = workers.filter_map(|worker| worker.log.as_ref()).map(LogPipe::again);
+        let resting = logs.chain([self.accept_again, self.request_again]).filter(|at| *at > now);
+        let deadlines = self.service.workers.values().filter_map(crate::workers::Worker::deadline);
         let watchdog = self.watchdog.as_ref().map(|watchdog| watchdog.next);
-        let next =
-            deadlines.chain([self.next_minute]).chain(watchdog).min().unwrap_or(self.next_minute);
+        let next = deadlines
+            .chain(resting)
+            .chain([self.next_minute])
+            .chain(watchdog)
+            .min()
+            .unwrap_or(self.next_minute);
         // Rounded up: a sleep that ends just short of a deadline would spin.
         next.saturating_duration_since(now) + Duration::from_millis(1)
     }
@@ -172,7 +185,7 @@ impl EventLoop {
             Source::Launch(id) => self.service.follow_launch(id),
             // Reaped with all others at the end of the turn.
             Source::Process => {}
-            Source::Log(id) => self.serve_log(id),
+            Source::Log(id) => self.service.record_output(id),
         }
     }
 
@@ -189,6 +202,7 @@ impl EventLoop {
     }
 
     fn accept_frontend(&mut self) {
+        self.accept_again = Instant::now() + ACCEPT_PAUSE;
         let Ok(socket) = seqpacket::accept(&self.listeners.control) else {
             return;
         };
@@ -212,6 +226,7 @@ impl EventLoop {
     }
 
     fn accept_admin(&mut self) {
+        self.accept_again = Instant::now() + ACCEPT_PAUSE;
         let Ok(socket) = seqpacket::accept(&self.listeners.admin) else {
             return;
         };
@@ -225,6 +240,7 @@ impl EventLoop {
     }
 
     fn serve_frontend(&mut self) {
+        self.request_again = Instant::now() + REQUEST_PAUSE;
         let Some(frontend) = &self.service.frontend else {
             return;
         };
@@ -243,7 +259,8 @@ impl EventLoop {
     }
 
     fn serve_admin(&mut self, index: usize) {
-        let Some(admin) = self.admins.get(index) else {
+        // One answer at a time, so that nobody piles them up.
+        let Some(admin) = self.admins.get(index).filter(|admin| !admin.wants_to_write()) else {
             return;
         };
         let replies = match admin.receive() {
@@ -267,21 +284,6 @@ impl EventLoop {
         };
         if let Some(admin) = self.admins.get_mut(index) {
             admin.answer(replies);
-        }
-    }
-
-    fn serve_log(&mut self, id: WorkerId) {
-        let Some(worker) = self.service.workers.get_mut(&id) else {
-            return;
-        };
-        let Some(log) = &mut worker.log else { return };
-        let read = log.read(Instant::now());
-        if read.ended {
-            worker.log = None;
-        }
-        let account = worker.account.clone();
-        for line in &read.lines {
-            self.service.audit.emit(&Event::WorkerOutput { worker: id, account: &account, line });
         }
     }
 

@@ -56,6 +56,17 @@ impl Ground {
     pub(crate) fn goose(&self, settings: &Settings) -> PathBuf {
         settings.goose_path.clone().unwrap_or_else(|| self.programs.join("goose"))
     }
+
+    /// The programs that will be started are there and root's own.
+    ///
+    /// # Errors
+    /// A sentence that names the program.
+    pub(crate) fn check_programs(&self, settings: &Settings) -> Result<(), String> {
+        for path in [self.worker(), self.goose(settings)] {
+            trusted_file::check_program(&path).map_err(|untrusted| untrusted.to_string())?;
+        }
+        Ok(())
+    }
 }
 
 /// Starts a worker for `person`.
@@ -69,15 +80,12 @@ pub(crate) fn launch(
     worker: WorkerId,
 ) -> Result<Launched, Refusal> {
     check_account(person)?;
-    let program = ground.worker();
-    for path in [&program, &ground.goose(settings)] {
-        // Again at each start: an upgrade may have loosened what start-up saw.
-        trusted_file::check_program(path).map_err(|_| Refusal {
-            code: RefusalCode::LaunchFailed,
-            step: Some(gaggle_ipc::launch::LaunchStep::Exec),
-            errno: Errno::EACCES as i32,
-        })?;
-    }
+    // Again at each start: an upgrade may have loosened what start-up saw.
+    ground.check_programs(settings).map_err(|_| Refusal {
+        code: RefusalCode::LaunchFailed,
+        step: Some(gaggle_ipc::launch::LaunchStep::Exec),
+        errno: Errno::EACCES as i32,
+    })?;
     let resources =
         |errno: Errno| Refusal { code: RefusalCode::Resources, step: None, errno: errno as i32 };
     let (frontend_end, session) = seqpacket::pair().map_err(resources)?;
@@ -89,7 +97,7 @@ pub(crate) fn launch(
     let environment = environment(ground, settings, person)
         .ok_or_else(|| Refusal::from(RefusalCode::EntryRefused))?;
     let home = account::home_c(&person.account)?;
-    let program = c_path(&program).ok_or(RefusalCode::LaunchFailed)?;
+    let program = c_path(&ground.worker()).ok_or(RefusalCode::LaunchFailed)?;
     // Last: what fails after this would leave the folder behind.
     let (cgroup, for_child) =
         ground.tree.make_worker(worker, &person.account).map_err(|error| Refusal {

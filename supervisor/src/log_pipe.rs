@@ -11,8 +11,12 @@ use nix::unistd::read;
 
 /// Longest line kept, in bytes; the rest of it is dropped.
 const MAX_LINE: usize = 1024;
-/// Most bytes read in one turn of the loop.
+/// Most bytes read at once, and how soon there is a next time. Who writes more
+/// than that waits, and root has time for others.
 const MAX_READ: usize = 4096;
+const PAUSE: Duration = Duration::from_millis(10);
+/// A pipe holds so much.
+pub(crate) const READS_OF_A_FULL_PIPE: usize = 64 * 1024 / MAX_READ;
 /// Most lines passed on in one [`SPAN`].
 const MAX_LINES: u32 = 30;
 const SPAN: Duration = Duration::from_secs(10);
@@ -22,6 +26,7 @@ const SPAN: Duration = Duration::from_secs(10);
 pub(crate) struct LogPipe {
     fd: OwnedFd,
     line: Vec<u8>,
+    again: Instant,
     span_began: Instant,
     passed: u32,
     dropped: u32,
@@ -39,7 +44,8 @@ pub(crate) struct Lines {
 impl LogPipe {
     /// Wraps a non-blocking pipe.
     pub(crate) fn new(fd: OwnedFd) -> Self {
-        Self { fd, line: Vec::new(), span_began: Instant::now(), passed: 0, dropped: 0 }
+        let now = Instant::now();
+        Self { fd, line: Vec::new(), again: now, span_began: now, passed: 0, dropped: 0 }
     }
 
     /// The descriptor to poll.
@@ -47,8 +53,14 @@ impl LogPipe {
         &self.fd
     }
 
+    /// When it is to be read next.
+    pub(crate) fn again(&self) -> Instant {
+        self.again
+    }
+
     /// Takes what is there, once.
     pub(crate) fn read(&mut self, now: Instant) -> Lines {
+        self.again = now + PAUSE;
         let mut buffer = [0; MAX_READ];
         match read(&self.fd, &mut buffer) {
             Ok(0) => Lines { ended: true, ..Lines::default() },

@@ -14,7 +14,7 @@ use crate::configuration::Snapshot;
 use crate::event_loop::EventLoop;
 use crate::journal::to_stderr;
 use crate::launch::Ground;
-use crate::service::{Service, check_programs};
+use crate::service::Service;
 use crate::{startup, sys};
 
 /// The program `gaggle-supervisor`.
@@ -57,7 +57,7 @@ fn serve(arguments: Arguments) -> Result<(), String> {
         .and_then(|exe| exe.parent().map(std::path::Path::to_owned))
         .ok_or("cannot tell where this program is; is /proc mounted?")?;
     let ground = Ground { tree, programs, null };
-    check_programs(&ground, &snapshot)?;
+    ground.check_programs(&snapshot.settings)?;
     let mut service = Service::new(arguments.config_dir, ground, snapshot, Audit::new());
     for name in service.ground.tree.remove_leftovers()? {
         service.audit.emit(&Event::LeftoverRemoved { name: &name });

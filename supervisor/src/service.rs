@@ -13,12 +13,12 @@ use gaggle_ipc::control::{
 };
 use gaggle_ipc::{MattermostUserId, WorkerId};
 
-use crate::account;
 use crate::audit::{Audit, Event};
 use crate::configuration::Snapshot;
 use crate::control::Connection;
 use crate::launch::{Ground, launch};
 use crate::workers::{LaunchReport, Outcome, StartRates, State, Worker};
+use crate::{account, log_pipe};
 
 /// A worker whose frontend is gone ends by itself; so long it may take.
 const GRACE_FRONTEND_GONE: Duration = Duration::from_secs(2);
@@ -184,9 +184,27 @@ impl Service {
             }
         }
         for (id, outcome) in gone {
+            // Its last words, which nobody can add to any more.
+            for _ in 0..log_pipe::READS_OF_A_FULL_PIPE {
+                self.record_output(id);
+            }
             if let Some(worker) = self.workers.remove(&id) {
                 self.tell_end(&worker, outcome);
             }
+        }
+    }
+
+    /// Records what a worker wrote, as much as one read brings.
+    pub(crate) fn record_output(&mut self, id: WorkerId) {
+        let Some(worker) = self.workers.get_mut(&id) else { return };
+        let Some(log) = &mut worker.log else { return };
+        let read = log.read(Instant::now());
+        if read.ended {
+            worker.log = None;
+        }
+        for line in &read.lines {
+            let account = &worker.account;
+            self.audit.emit(&Event::WorkerOutput { worker: id, account, line });
         }
     }
 
@@ -196,7 +214,10 @@ impl Service {
             Outcome::NotStarted { request, refusal } => {
                 let account = Some(account.as_str());
                 self.audit.emit(&Event::StartRefused { user, account, refusal });
-                self.reply(&ControlReply::Refused { request, refusal });
+                // To another frontend its number could mean another request.
+                if !worker.orphaned {
+                    self.reply(&ControlReply::Refused { request, refusal });
+                }
             }
             Outcome::Exited(exit) => {
                 if let WorkerExit::SandboxRefused(step) = exit {
@@ -225,6 +246,9 @@ impl Service {
         if self.frontend.take().is_some() {
             self.audit.emit(&Event::FrontendGone);
         }
+        for worker in self.workers.values_mut() {
+            worker.orphaned = true;
+        }
         let ids: Vec<_> = self.workers.keys().copied().collect();
         for id in ids {
             self.stop(id, StopReason::FrontendGone, GRACE_FRONTEND_GONE);
@@ -247,7 +271,7 @@ impl Service {
     /// Reads the configuration again; on failure the present one stays.
     pub(crate) fn reload(&mut self) {
         let loaded = Snapshot::load(&self.config_dir)
-            .and_then(|snapshot| check_programs(&self.ground, &snapshot).map(|()| snapshot));
+            .and_then(|snapshot| self.ground.check_programs(&snapshot.settings).map(|()| snapshot));
         match loaded {
             Ok(snapshot) => {
                 self.snapshot = snapshot;
@@ -309,15 +333,4 @@ impl Service {
             self.stop(id, StopReason::AccountExpired, Duration::ZERO);
         }
     }
-}
-
-/// The programs that will be started are there and root's own.
-///
-/// # Errors
-/// A sentence that names the program.
-pub(crate) fn check_programs(ground: &Ground, snapshot: &Snapshot) -> Result<(), String> {
-    for path in [ground.worker(), ground.goose(&snapshot.settings)] {
-        crate::trusted_file::check_program(&path).map_err(|untrusted| untrusted.to_string())?;
-    }
-    Ok(())
 }

@@ -16,12 +16,16 @@ use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use nix::unistd::{Pid, Uid, read};
 use std::os::fd::AsFd;
 
+use crate::become_user::REPORT;
 use crate::cgroup::WorkerCgroup;
 use crate::launch::Launched;
 use crate::log_pipe::LogPipe;
 
 /// From fork to the worker's program.
 pub(crate) const LAUNCH_LIMIT: Duration = Duration::from_secs(10);
+/// How soon a dying worker's cgroup is looked at again, at first and at most.
+const BURIAL: Duration = Duration::from_millis(5);
+const UNKILLABLE: Duration = Duration::from_secs(1);
 /// Starts of one person in a row, and how long one of them takes to be forgotten.
 const START_BURST: usize = 10;
 const START_FORGOTTEN: Duration = Duration::from_secs(60);
@@ -34,7 +38,7 @@ pub(crate) enum State {
     /// Its program runs.
     Running,
     /// It is dead; its descendants are being killed.
-    Ending(Outcome),
+    Ending { outcome: Outcome, pause: Duration, again: Instant },
 }
 
 /// What is told when a worker is gone.
@@ -60,6 +64,10 @@ pub(crate) struct Worker {
     pub(crate) started: u64,
     pub(crate) state: State,
     cgroup: WorkerCgroup,
+    /// The frontend that asked for it is gone: nothing is told to another.
+    pub(crate) orphaned: bool,
+    /// Its child said that only the program is left to come.
+    prepared: bool,
     failed: Option<(LaunchStep, i32)>,
     stopping: Option<(StopReason, Instant)>,
 }
@@ -98,16 +106,21 @@ impl Worker {
                 deadline: Instant::now() + LAUNCH_LIMIT,
             },
             cgroup: launched.cgroup,
+            orphaned: false,
+            prepared: false,
             failed: None,
             stopping: None,
         }
     }
 
     /// The error pipe, while what it says still counts. After a report of
-    /// failure its end means the child's death and not that a program runs.
+    /// failure its end means the child's death and not that a program runs; and
+    /// who is being stopped is not told of as started any more.
     pub(crate) fn error_pipe(&self) -> Option<&OwnedFd> {
         match &self.state {
-            State::Launching { error, .. } if self.failed.is_none() => Some(error),
+            State::Launching { error, .. } if self.failed.is_none() && !self.is_stopping() => {
+                Some(error)
+            }
             _ => None,
         }
     }
@@ -115,22 +128,29 @@ impl Worker {
     /// Reads the error pipe of a launching worker.
     pub(crate) fn read_launch_report(&mut self) -> LaunchReport {
         let Some(error) = self.error_pipe() else { return LaunchReport::Nothing };
-        let mut report = [0; 5];
+        let mut report = [0; REPORT];
         match read(error, &mut report) {
-            Ok(0) => LaunchReport::ProgramRuns,
-            Ok(_) => {
-                let [code, errno @ ..] = report;
-                let step = LaunchStep::from_code(code).unwrap_or(LaunchStep::Exec);
-                self.failed = Some((step, i32::from_le_bytes(errno)));
-                LaunchReport::Failed
-            }
+            Ok(0) if self.prepared => LaunchReport::ProgramRuns,
+            // Killed on its way. That it is gone shows with the pidfd.
+            Ok(0) => LaunchReport::Nothing,
+            Ok(_) => self.note(report),
             Err(_) => LaunchReport::Nothing,
         }
     }
 
+    fn note(&mut self, [code, errno @ ..]: [u8; REPORT]) -> LaunchReport {
+        if code == 0 {
+            self.prepared = true;
+            return LaunchReport::Nothing;
+        }
+        let step = LaunchStep::from_code(code).unwrap_or(LaunchStep::Exec);
+        self.failed = Some((step, i32::from_le_bytes(errno)));
+        LaunchReport::Failed
+    }
+
     /// Asks it to end and kills it `grace` later. The first reason stays.
     pub(crate) fn stop(&mut self, reason: StopReason, grace: Duration) {
-        if self.stopping.is_some() || matches!(self.state, State::Ending(_)) {
+        if self.is_stopping() {
             return;
         }
         self.stopping = Some((reason, Instant::now() + grace));
@@ -144,39 +164,47 @@ impl Worker {
 
     /// Kills it and all its descendants. Errors are met again by the next try.
     pub(crate) fn kill(&mut self) {
-        if self.cgroup.kill_all().is_err() {
+        // Once it is reaped, its number may be a stranger's.
+        let reaped = matches!(self.state, State::Ending { .. });
+        if self.cgroup.kill_all().is_err() && !reaped {
             let _ = kill(self.pid, Signal::SIGKILL);
         }
     }
 
     /// Root has decided that it ends.
     pub(crate) fn is_stopping(&self) -> bool {
-        self.stopping.is_some() || matches!(self.state, State::Ending(_))
+        self.stopping.is_some() || self.is_ending()
+    }
+
+    /// It is dead; what it left is not yet.
+    pub(crate) fn is_ending(&self) -> bool {
+        matches!(self.state, State::Ending { .. })
     }
 
     /// When something must be done about it even if nothing happens.
     pub(crate) fn deadline(&self) -> Option<Instant> {
-        let launch = match &self.state {
-            State::Launching { deadline, .. } => Some(*deadline),
-            _ => None,
-        };
-        [launch, self.stopping.map(|(_, at)| at)].into_iter().flatten().min()
+        match (self.stopping, &self.state) {
+            (_, State::Ending { again, .. }) => Some(*again),
+            (Some((_, at)), _) => Some(at),
+            (None, State::Launching { deadline, .. }) => Some(*deadline),
+            (None, State::Running) => None,
+        }
     }
 
     /// Kills it if a deadline of its own has passed.
     pub(crate) fn enforce_deadline(&mut self, now: Instant) {
-        if matches!(self.state, State::Ending(_)) || self.deadline().is_none_or(|at| now < at) {
+        if self.is_ending() || self.deadline().is_none_or(|at| now < at) {
             return;
         }
-        if self.stopping.is_none() {
-            self.stopping = Some((StopReason::LaunchTimeout, now));
-        }
+        let reason = self.stopping.map_or(StopReason::LaunchTimeout, |(reason, _)| reason);
+        // A process that waits for a dead file server outlives its kill.
+        self.stopping = Some((reason, now + UNKILLABLE));
         self.kill();
     }
 
     /// Reaps the process if it ended, and begins to kill what it left.
     pub(crate) fn reap(&mut self) {
-        if matches!(self.state, State::Ending(_)) {
+        if self.is_ending() {
             return;
         }
         let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG;
@@ -186,7 +214,8 @@ impl Worker {
             // Nobody else reaps; if it cannot be waited for, it is gone.
             Err(_) => WaitStatus::Exited(self.pid, 255),
         };
-        self.state = State::Ending(self.outcome(status));
+        let outcome = self.outcome(status);
+        self.state = State::Ending { outcome, pause: BURIAL, again: Instant::now() };
         self.kill();
     }
 
@@ -216,9 +245,13 @@ impl Worker {
 
     /// The outcome, once nothing of it runs any more and its folder is removed.
     pub(crate) fn finish(&mut self) -> Option<Outcome> {
-        let State::Ending(outcome) = self.state else {
+        let State::Ending { outcome, pause, again } = &mut self.state else { return None };
+        if Instant::now() < *again {
             return None;
-        };
+        }
+        *again = Instant::now() + *pause;
+        *pause = UNKILLABLE.min(*pause * 2);
+        let outcome = *outcome;
         if self.cgroup.is_populated() {
             // A fork may have raced with the first kill.
             self.kill();

@@ -1,6 +1,8 @@
 //! The control socket as a taken-over frontend and other accounts meet it.
 
+use std::fs::{self, Permissions};
 use std::io::{BufRead as _, BufReader, Lines, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Child, ChildStdin, ChildStdout, Stdio};
 use std::time::Duration;
 
@@ -149,7 +151,7 @@ fn descriptors_sent_to_root_do_not_arrive() -> Result<()> {
     let Some(mut lab) = lab()? else { return Ok(()) };
     let mut probe = Probe::connected(&lab)?;
     let pid = lab.service(Which::Supervisor)?.pid();
-    let count = || std::fs::read_dir(format!("/proc/{pid}/fd")).map(Iterator::count).unwrap_or(0);
+    let count = || fs::read_dir(format!("/proc/{pid}/fd")).map(Iterator::count).unwrap_or(0);
     let before = count();
     assert!(before > 0, "the supervisor's descriptors cannot be seen");
     for _ in 0..20 {
@@ -222,5 +224,58 @@ fn people_without_an_entry_share_the_fallback_account_and_a_refused_entry_does_n
     );
     let refused = probe.ask(&format!("start {}", lab.person("bob")?.mattermost.id))?;
     assert!(refused.contains("AccountUnknown"), "{refused}");
+    Ok(())
+}
+
+#[test]
+fn a_worker_that_is_stopped_on_its_way_is_never_called_started() -> Result<()> {
+    let Some(lab) = lab()? else { return Ok(()) };
+    let alice = lab.person("alice")?;
+    let mut probe = Probe::connected(&lab)?;
+    for worker in 1..=5 {
+        // Mostly before its program runs, and sometimes after.
+        probe.say(&format!("start {}", alice.mattermost.id))?;
+        probe.say(&format!("stop {worker}"))?;
+        let first = probe.receive()?;
+        if first.starts_with("Started") {
+            assert!(probe.receive()?.starts_with("Stopping"));
+            assert!(probe.receive()?.starts_with("Exited"));
+        } else {
+            assert!(first.starts_with("Stopping"), "{first}");
+            let second = probe.receive()?;
+            assert!(second.contains("LaunchFailed"), "{second}");
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn an_account_of_which_nobody_can_tell_whether_it_is_expired_is_refused() -> Result<()> {
+    let Some(lab) = lab()? else { return Ok(()) };
+    let id = lab.person("alice")?.mattermost.id;
+    let mut probe = Probe::connected(&lab)?;
+    // As some systems keep it; root without its override cannot read it then.
+    let shadow = lab.namespace.seen("/etc/shadow");
+    fs::set_permissions(&shadow, Permissions::from_mode(0o0))?;
+    let refused = probe.ask(&format!("start {id}"))?;
+    assert!(refused.contains("LookupFailed"), "{refused}");
+    // The control: readable again, it starts.
+    fs::set_permissions(&shadow, Permissions::from_mode(0o600))?;
+    let started = probe.ask(&format!("start {id}"))?;
+    assert!(started.starts_with("Started"), "{started}");
+    Ok(())
+}
+
+#[test]
+fn the_frontends_own_account_is_nobodys_agent() -> Result<()> {
+    let lab = Lab::builder().supervisor("frontend_user = \"bob\"").without_frontend();
+    let Some(lab) = lab.start_if_possible()? else { return Ok(()) };
+    let bob = lab.person("bob")?;
+    let (mut probe, greeting) = Probe::start(&lab, bob.uid)?;
+    assert_eq!(greeting, "connected");
+    let refused = probe.ask(&format!("start {}", bob.mattermost.id))?;
+    assert!(refused.contains("AccountIsSystem"), "{refused}");
+    let started = probe.ask(&format!("start {}", lab.person("alice")?.mattermost.id))?;
+    assert!(started.starts_with("Started"), "{started}");
     Ok(())
 }

@@ -2,6 +2,8 @@
 
 use anyhow::Result;
 use gaggle_tests::lab::Lab;
+use gaggle_tests::lab::spec::{Account, Home};
+use serde_json::json;
 
 #[test]
 fn alice_and_bob_at_the_same_time_are_alice_and_bob() -> Result<()> {
@@ -31,5 +33,15 @@ fn an_agent_has_its_own_group_no_capability_and_no_way_to_more() -> Result<()> {
         }
     }
     assert_eq!(lines.len(), 8, "{status}");
+    Ok(())
+}
+
+#[test]
+fn an_account_of_a_directory_has_a_large_uid_and_works() -> Result<()> {
+    let uid = 1_234_500_000 + std::process::id();
+    let account = Account { name: "remote".to_owned(), uid, expires: None, home: Home::Proper };
+    let builder = Lab::builder().account(account).entry("alice", json!("remote"));
+    let Some(lab) = builder.start_if_possible()? else { return Ok(()) };
+    assert_eq!(lab.answer("alice", "run: id -u")?, uid.to_string());
     Ok(())
 }

@@ -64,9 +64,8 @@ fn a_changed_account_counts_from_the_next_message() -> Result<()> {
     Ok(())
 }
 
-#[test]
-fn an_account_that_expires_is_switched_off_while_it_runs() -> Result<()> {
-    let Some(mut lab) = at_work()? else { return Ok(()) };
+/// Sets the expiry of alice's account to a day long ago.
+fn expire(lab: &Lab) -> Result<()> {
     let shadow = lab.namespace.seen("/etc/shadow");
     let expired: Vec<String> = fs::read_to_string(&shadow)?
         .lines()
@@ -78,8 +77,26 @@ fn an_account_that_expires_is_switched_off_while_it_runs() -> Result<()> {
             fields.join(":")
         })
         .collect();
-    fs::write(&shadow, expired.join("\n") + "\n")?;
+    Ok(fs::write(&shadow, expired.join("\n") + "\n")?)
+}
+
+#[test]
+fn an_account_that_expires_is_switched_off_while_it_runs() -> Result<()> {
+    let Some(mut lab) = at_work()? else { return Ok(()) };
+    expire(&lab)?;
     lab.service(Which::Supervisor)?.signal(Signal::SIGHUP)?;
+    stopped(&lab, "alice", "account_expired")?;
+    assert_eq!(lab.answer("bob", "run: id -un")?, "bob");
+    Ok(())
+}
+
+#[test]
+fn a_broken_file_does_not_keep_an_expired_account_at_work() -> Result<()> {
+    let Some(mut lab) = at_work()? else { return Ok(()) };
+    expire(&lab)?;
+    fs::write(lab.namespace.seen(CONFIG).join("user_mapping.json"), "{")?;
+    lab.service(Which::Supervisor)?.signal(Signal::SIGHUP)?;
+    lab.record("configuration_refused", SOON, |_| true)?;
     stopped(&lab, "alice", "account_expired")?;
     assert_eq!(lab.answer("bob", "run: id -un")?, "bob");
     Ok(())
