@@ -119,7 +119,8 @@ impl Tree {
         account: &Account,
     ) -> io::Result<(WorkerCgroup, ForChild)> {
         let path = self.path.join(worker.to_string());
-        make(&path)?;
+        // What is there already is somebody else's.
+        fs::create_dir(&path)?;
         let made = fill_worker(&path, account);
         if made.is_err() {
             // Best effort: what stays is found as a left-over at the next start.
@@ -131,7 +132,7 @@ impl Tree {
 
 fn fill_worker(path: &Path, account: &Account) -> io::Result<(WorkerCgroup, ForChild)> {
     let leaf = path.join(WORKER_LEAF);
-    make(&leaf)?;
+    fs::create_dir(&leaf)?;
     fs::write(path.join("cgroup.max.depth"), MAX_DEPTH)?;
     fs::write(path.join("cgroup.max.descendants"), MAX_DESCENDANTS)?;
     let cgroup = open_worker(path)?;

@@ -1,4 +1,4 @@
-//! C5: what a worker sees of the file system beyond what Landlock allows.
+//! C5: what a worker sees of the system beyond what Landlock rules.
 //!
 //! Trust: every path is fixed here. Landlock does not stop connecting to a
 //! socket that has a path (before ABI 9) nor `chmod`; what is not there can be
@@ -26,8 +26,8 @@ const KEPT_OF_RUN: &[&str] = &["/run/systemd/resolve", "/run/NetworkManager", "/
 const QUIET: MsFlags = MsFlags::MS_NOSUID.union(MsFlags::MS_NODEV);
 const NONE: Option<&str> = None;
 
-/// Gives this process and its descendants a `/tmp`, `/var/tmp` and `/run` of
-/// their own, and takes the cgroup tree out of their sight.
+/// Gives this process and its descendants a `/tmp`, `/var/tmp`, `/run` and
+/// System V objects of their own, and takes the cgroup tree out of their sight.
 ///
 /// # Errors
 /// The system's.
@@ -35,7 +35,9 @@ pub(crate) fn make_private(uid: Uid, gid: Gid) -> Result<(), Errno> {
     // Held open before `/run` is covered.
     let kept: Vec<(&str, OwnedFd)> =
         KEPT_OF_RUN.iter().filter_map(|path| Some((*path, folder(path).ok()?))).collect();
-    unshare(CloneFlags::CLONE_NEWNS)?;
+    // System V memory has no path that Landlock could rule: without a space of
+    // its own an agent could map that of the account's other programs.
+    unshare(CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWIPC)?;
     // Nothing mounted here may show outside; what is mounted outside may show here.
     mount(NONE, "/", NONE, MsFlags::MS_REC | MsFlags::MS_SLAVE, NONE)?;
     let own = format!("mode=0700,uid={uid},gid={gid},size={TMP_SIZE},nr_inodes={TMP_INODES}");

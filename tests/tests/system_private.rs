@@ -65,3 +65,17 @@ fn the_cgroup_tree_is_out_of_sight_and_stopping_works_all_the_same() -> Result<(
     thread.command("!stop")?;
     thread.shows("Stopped")
 }
+
+#[test]
+fn memory_that_other_programs_share_is_not_there_to_map() -> Result<()> {
+    let Some(lab) = lab()? else { return Ok(()) };
+    let look = "ipcs -m | grep -c ^0x; true";
+    let made = outside(&lab, "alice", "ipcmk -M 4096 -p 600")?;
+    let id = made.trim().rsplit(' ').next().unwrap_or_default().to_owned();
+    let seen = outside(&lab, "alice", look);
+    let inside = lab.answer("alice", &format!("run: {look}"));
+    outside(&lab, "alice", &format!("ipcrm -m {id}"))?;
+    assert_ne!(seen?.trim(), "0", "the control");
+    assert_eq!(inside?, "0");
+    Ok(())
+}
