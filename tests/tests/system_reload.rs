@@ -1,6 +1,7 @@
 //! What the admin changes while people are at work, and what stops them.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
@@ -168,5 +169,21 @@ fn a_second_supervisor_does_not_touch_the_first() -> Result<()> {
     let said = String::from_utf8_lossy(&second.stderr);
     assert!(said.contains("another supervisor is running"), "{said}");
     assert_eq!(lab.answer("alice", "run: id -un")?, "alice");
+    Ok(())
+}
+
+#[test]
+fn a_goose_kept_beside_the_homes_opens_none_of_them() -> Result<()> {
+    let Some(mut lab) = Lab::builder().start_if_possible()? else { return Ok(()) };
+    let goose = lab.namespace.seen("/home/goose");
+    fs::copy(lab.namespace.seen(&format!("{PROGRAMS}/goose")), goose)?;
+    let settings = lab.namespace.seen(CONFIG).join("supervisor.toml");
+    fs::write(settings, "goose_path = \"/home/goose\"")?;
+    lab.service(Which::Supervisor)?.signal(Signal::SIGHUP)?;
+    let secret = lab.namespace.seen("/home/alice/secret");
+    fs::write(&secret, "of alice's own")?;
+    fs::set_permissions(&secret, fs::Permissions::from_mode(0o644))?;
+    let answer = lab.answer("alice", "run: cat ~/secret 2>&1; id -un")?;
+    assert!(answer.contains("Permission denied") && answer.contains("alice"), "{answer}");
     Ok(())
 }

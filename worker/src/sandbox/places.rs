@@ -96,9 +96,8 @@ pub(crate) fn of_agent(
     }
     add_if_there(&mut places, &environment.tmpdir, Right::Write)?;
     places.push(Place::new(open_without_links(&programs.folder)?, Right::Execute)?);
-    if let Some(folder) = programs.goose.parent() {
-        places.push(Place::new(open_without_links(folder)?, Right::Execute)?);
-    }
+    // The file alone: what an admin keeps beside it is not Goose's to read.
+    places.push(Place::new(open_without_links(&programs.goose)?, Right::Execute)?);
     add_home(&mut places, environment.profile, home)?;
     for path in &environment.read {
         places.push(Place::new(open_without_links(path)?, Right::Read)?);
