@@ -41,9 +41,12 @@ pub fn can_run() -> bool {
     let Some(missing) = missing() else {
         return true;
     };
-    let line = format!("{}: {missing}\n", Location::caller());
-    // Past the test harness, which keeps what passing tests print to itself.
-    let _ = write!(std::io::stderr(), "NOT RUN: {line}");
+    let thread = std::thread::current();
+    let test = thread.name().unwrap_or("a test");
+    let line = format!("{test} ({}): {missing}\n", Location::caller().file());
+    // Past the test harness, which keeps what passing tests print to itself; in
+    // one piece, as others write there too.
+    let _ = std::io::stderr().write_all(format!("\nNOT RUN: {line}").as_bytes());
     if let Some(file) = std::env::var_os(ENV_NOT_RUN) {
         let file = OpenOptions::new().create(true).append(true).open(file);
         let _ = file.and_then(|mut file| file.write_all(line.as_bytes()));
