@@ -1,6 +1,6 @@
 //! The admin's connections: status and reload for the `gaggle` command.
 //!
-//! Trust: a peer of uid 0. Still one bounded request per connection and no
+//! Trust: a peer of uid 0. Still one bounded request at a time and no
 //! waiting: answers are queued and written as the peer reads them.
 
 use std::collections::VecDeque;

@@ -62,6 +62,8 @@ pub(crate) enum Event<'a> {
     ProtocolViolation { socket: &'a str, uid: u32, why: &'a str },
     /// A left-over cgroup of an earlier supervisor was killed and removed.
     LeftoverRemoved { name: &'a str },
+    /// Such a cgroup does not empty: something in it cannot be killed.
+    LeftoverStuck { name: &'a str },
     /// A line a worker wrote. Unattested.
     WorkerOutput { worker: WorkerId, account: &'a AccountName, line: &'a str },
 }
@@ -109,6 +111,9 @@ impl Event<'_> {
             Self::PeerRefused { .. } => Kind("b77cc89baba54c17ad27e75314e44256", "peer_refused", 4),
             Self::ProtocolViolation { .. } => {
                 Kind("52154bdf2dbd455380614827d146c2e0", "protocol_violation", 4)
+            }
+            Self::LeftoverStuck { .. } => {
+                Kind("42b3a86d13894c10874faa213fcc1869", "leftover_stuck", 3)
             }
             Self::LeftoverRemoved { .. } => {
                 Kind("5cb6fccf1e7b481e816d97cd8497b4c5", "leftover_removed", 5)
@@ -171,7 +176,7 @@ impl Event<'_> {
             | Self::ProtocolViolation { socket, uid, why } => {
                 f.put("SOCKET", socket).put("UID", uid).put("REASON", why)
             }
-            Self::LeftoverRemoved { name } => f.put("CGROUP", printable(name)),
+            Self::LeftoverRemoved { name } | Self::LeftoverStuck { name } => f.put("CGROUP", name),
             Self::WorkerOutput { worker, account, line } => {
                 f.put("WORKER", worker).put("ACCOUNT", account).put("UNATTESTED", line)
             }

@@ -10,6 +10,7 @@ use std::io::{self, Read, Seek, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use gaggle_ipc::WorkerId;
 use gaggle_ipc::launch::WORKER_LEAF;
@@ -20,6 +21,9 @@ use crate::account::Account;
 /// Levels and folders an account may make below its own.
 const MAX_DEPTH: &str = "3";
 const MAX_DESCENDANTS: &str = "64";
+/// How long a left-over folder may take to empty.
+const LEFTOVER_LOOKS: u32 = 200;
+const LEFTOVER_PAUSE: Duration = Duration::from_millis(10);
 /// Deeper than an account can make them.
 const REMOVE_DEPTH: usize = 8;
 
@@ -76,37 +80,42 @@ impl Tree {
         Ok(tree)
     }
 
-    /// Kills and removes what an earlier supervisor left. Names what it found.
+    /// The workers whose folders an earlier supervisor left.
     ///
     /// # Errors
-    /// A sentence that names what could not be removed.
-    pub(crate) fn remove_leftovers(&self) -> Result<Vec<String>, String> {
-        let mut removed = Vec::new();
+    /// A sentence that names the tree.
+    pub(crate) fn leftovers(&self) -> Result<Vec<WorkerId>, String> {
         let entries =
             fs::read_dir(&self.path).map_err(|e| format!("{}: {e}", self.path.display()))?;
-        for entry in entries.flatten() {
-            let name = entry.file_name().to_string_lossy().into_owned();
-            let ours = name.strip_prefix('w').is_some_and(|id| id.parse::<u64>().is_ok());
-            if !ours {
-                continue;
-            }
-            let path = entry.path();
-            let done = take_back(&path).and_then(|()| open_worker(&path)).and_then(|mut cgroup| {
-                cgroup.kill_all()?;
-                // At start nobody waits for us yet, so waiting here is fine; the
-                // kill needs some milliseconds.
-                for _ in 0..200 {
-                    if !cgroup.is_populated() {
-                        return cgroup.remove();
-                    }
-                    std::thread::sleep(std::time::Duration::from_millis(10));
+        let id = |entry: fs::DirEntry| {
+            entry.file_name().to_str()?.strip_prefix('w')?.parse().ok().map(WorkerId)
+        };
+        Ok(entries.flatten().filter_map(id).collect())
+    }
+
+    /// Kills what runs in such a folder and removes it; `false` if it does not
+    /// empty.
+    ///
+    /// # Errors
+    /// A sentence that names the folder.
+    pub(crate) fn remove_leftover(&self, worker: WorkerId) -> Result<bool, String> {
+        let path = self.path.join(worker.to_string());
+        let remove = || {
+            take_back(&path)?;
+            let mut cgroup = open_worker(&path)?;
+            cgroup.kill_all()?;
+            // At start nobody waits for us yet, so waiting here is fine; the
+            // kill needs some milliseconds.
+            for _ in 0..LEFTOVER_LOOKS {
+                if !cgroup.is_populated() {
+                    return cgroup.remove().map(|()| true);
                 }
-                Err(io::ErrorKind::TimedOut.into())
-            });
-            done.map_err(|e| format!("{}: left over and not removable: {e}", path.display()))?;
-            removed.push(name);
-        }
-        Ok(removed)
+                std::thread::sleep(LEFTOVER_PAUSE);
+            }
+            Ok(false)
+        };
+        remove()
+            .map_err(|e: io::Error| format!("{}: left over and not removable: {e}", path.display()))
     }
 
     /// Makes a worker's folder and hands it to its account.

@@ -128,6 +128,12 @@ impl Snapshot {
             .person(&Entry::fallback(name), common)
             .map_err(|(_, problem)| format!("fallback_account: {problem}"))?;
         let uid = person.account.uid;
+        if let Some(bad) = self.bad.iter().find(|bad| bad.account == person.account.name.as_str()) {
+            return Err(format!(
+                "fallback_account: it is the account of {}, whose entry is refused",
+                bad.key
+            ));
+        }
         match self.people.iter().find(|(_, own)| own.account.uid == uid && !own.entry.shared) {
             Some((id, _)) => Err(format!("fallback_account: it is {id}'s own account")),
             None => Ok(Some(person)),

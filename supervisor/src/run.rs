@@ -59,9 +59,7 @@ fn serve(arguments: Arguments) -> Result<(), String> {
     let ground = Ground { tree, programs, null };
     ground.check_programs(&snapshot.settings)?;
     let mut service = Service::new(arguments.config_dir, ground, snapshot, Audit::new());
-    for name in service.ground.tree.remove_leftovers()? {
-        service.audit.emit(&Event::LeftoverRemoved { name: &name });
-    }
+    service.clear_leftovers()?;
     let listeners = startup::listeners(inherited, &arguments.runtime_dir, &frontend)?;
     service.audit_configuration();
     service.audit.emit(&Event::Ready {

@@ -70,6 +70,25 @@ impl Service {
         }
     }
 
+    /// Kills and removes what an earlier supervisor left. What does not die (a
+    /// process that waits for a dead disk) is left alone, and so is its number.
+    ///
+    /// # Errors
+    /// A sentence that names what could not be removed.
+    pub(crate) fn clear_leftovers(&mut self) -> Result<(), String> {
+        for leftover in self.ground.tree.leftovers()? {
+            let name = &leftover.to_string();
+            let removed = self.ground.tree.remove_leftover(leftover)?;
+            self.audit.emit(&if removed {
+                Event::LeftoverRemoved { name }
+            } else {
+                Event::LeftoverStuck { name }
+            });
+            self.next_worker = self.next_worker.max(leftover.0.saturating_add(1));
+        }
+        Ok(())
+    }
+
     /// Answers one request of the frontend.
     pub(crate) fn answer(&mut self, request: ControlRequest) {
         match request {
@@ -115,7 +134,8 @@ impl Service {
         if self.workers.len() >= usize::from(self.snapshot.settings.max_workers) {
             return Err(RefusalCode::TooManyWorkers.into());
         }
-        if !self.rates.admit(user, Instant::now()) {
+        let own_entry = self.snapshot.people.contains_key(&user).then_some(user);
+        if !self.rates.admit(own_entry, Instant::now()) {
             return Err(RefusalCode::StartRate.into());
         }
         let account = &person.account;
@@ -127,8 +147,7 @@ impl Service {
         // Also for a failed launch: no number is ever used twice.
         self.next_worker += 1;
         let launched = launch(&self.ground, &self.snapshot.settings, person, id)?;
-        let who = (&account.name, account.uid);
-        self.workers.insert(id, Worker::new(id, user, who, request, launched, unix_now()));
+        self.workers.insert(id, Worker::new(id, user, person, request, launched, unix_now()));
         Ok(())
     }
 
@@ -145,16 +164,9 @@ impl Service {
             return;
         };
         let (user, account, uid) = (worker.user, worker.account.clone(), worker.uid.as_raw());
-        let pid = worker.pid.as_raw();
+        let (pid, profile, shared) = (worker.pid.as_raw(), worker.profile, worker.shared);
         self.audit.emit(&Event::WorkerStarted { user, account: &account, worker: id, uid, pid });
-        let entry = self.snapshot.person(user).ok().map(|person| &person.entry);
-        let started = ControlReply::Started {
-            request,
-            worker: id,
-            account,
-            profile: entry.map_or(gaggle_ipc::launch::Profile::Workspace, |entry| entry.profile),
-            shared: entry.is_some_and(|entry| entry.shared),
-        };
+        let started = ControlReply::Started { request, worker: id, account, profile, shared };
         // Our copy of the frontend's end closes here: root keeps none.
         let delivered =
             self.frontend.as_ref().is_some_and(|f| f.send(&started, Some(&frontend_end)));

@@ -8,7 +8,7 @@ use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
 use gaggle_ipc::control::{Refusal, RefusalCode, StopReason, WorkerExit};
-use gaggle_ipc::launch::LaunchStep;
+use gaggle_ipc::launch::{LaunchStep, Profile};
 use gaggle_ipc::{AccountName, MattermostUserId, WorkerId};
 use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill};
@@ -18,6 +18,7 @@ use std::os::fd::AsFd;
 
 use crate::become_user::REPORT;
 use crate::cgroup::WorkerCgroup;
+use crate::configuration::Person;
 use crate::launch::Launched;
 use crate::log_pipe::LogPipe;
 
@@ -28,6 +29,9 @@ const BURIAL: Duration = Duration::from_millis(5);
 const UNKILLABLE: Duration = Duration::from_secs(1);
 /// Starts of one person in a row, and how long one of them takes to be forgotten.
 const START_BURST: usize = 10;
+/// The same for all people together who have no entry: a taken-over frontend
+/// can make up as many of them as it likes.
+const FALLBACK_BURST: usize = 30;
 const START_FORGOTTEN: Duration = Duration::from_secs(60);
 
 /// How far a worker is.
@@ -57,6 +61,9 @@ pub(crate) struct Worker {
     pub(crate) user: MattermostUserId,
     pub(crate) account: AccountName,
     pub(crate) uid: Uid,
+    /// As it was started; a reload may have changed the entry since.
+    pub(crate) profile: Profile,
+    pub(crate) shared: bool,
     pub(crate) pid: Pid,
     pub(crate) pidfd: OwnedFd,
     pub(crate) log: Option<LogPipe>,
@@ -85,7 +92,7 @@ impl Worker {
     pub(crate) fn new(
         id: WorkerId,
         user: MattermostUserId,
-        account: (&AccountName, Uid),
+        person: &Person,
         request: u32,
         launched: Launched,
         started: u64,
@@ -93,8 +100,10 @@ impl Worker {
         Self {
             id,
             user,
-            account: account.0.clone(),
-            uid: account.1,
+            account: person.account.name.clone(),
+            uid: person.account.uid,
+            profile: person.entry.profile,
+            shared: person.entry.shared,
             pid: launched.pid,
             pidfd: launched.pidfd,
             log: Some(LogPipe::new(launched.log)),
@@ -263,18 +272,20 @@ impl Worker {
     }
 }
 
-/// How often each person's worker was started lately.
+/// How often each person's worker was started lately; people without an entry
+/// count as one.
 #[derive(Debug, Default)]
-pub(crate) struct StartRates(BTreeMap<MattermostUserId, VecDeque<Instant>>);
+pub(crate) struct StartRates(BTreeMap<Option<MattermostUserId>, VecDeque<Instant>>);
 
 impl StartRates {
     /// Counts a start; `false` if there were too many.
-    pub(crate) fn admit(&mut self, user: MattermostUserId, now: Instant) -> bool {
+    pub(crate) fn admit(&mut self, user: Option<MattermostUserId>, now: Instant) -> bool {
+        let burst = if user.is_some() { START_BURST } else { FALLBACK_BURST };
         let starts = self.0.entry(user).or_default();
         while starts.front().is_some_and(|at| now.duration_since(*at) >= START_FORGOTTEN) {
             starts.pop_front();
         }
-        let admitted = starts.len() < START_BURST;
+        let admitted = starts.len() < burst;
         if admitted {
             starts.push_back(now);
         }
@@ -295,13 +306,15 @@ mod tests {
 
     #[test]
     fn a_crash_loop_is_held_back_and_then_forgiven() {
-        let user = MattermostUserId::new("aaaaaaaaaaaaaaaaaaaaaaaaaa").unwrap();
-        let other = MattermostUserId::new("bbbbbbbbbbbbbbbbbbbbbbbbbb").unwrap();
+        let user = Some(MattermostUserId::new("aaaaaaaaaaaaaaaaaaaaaaaaaa").unwrap());
+        let other = Some(MattermostUserId::new("bbbbbbbbbbbbbbbbbbbbbbbbbb").unwrap());
         let mut rates = StartRates::default();
         let now = Instant::now();
         assert!((0..START_BURST).all(|_| rates.admit(user, now)));
         assert!(!rates.admit(user, now));
         assert!(rates.admit(other, now), "another person is not concerned");
+        assert!((0..FALLBACK_BURST).all(|_| rates.admit(None, now)));
+        assert!(!rates.admit(None, now), "made-up people share one measure");
         assert!(rates.admit(user, now + START_FORGOTTEN));
         rates.prune(now + START_FORGOTTEN * 3);
         assert!(rates.0.is_empty());
