@@ -41,7 +41,10 @@ pub fn init(debug: bool) -> Result<(), LogError> {
             .with(layer.with_field_prefix(None).with_syslog_identifier(IDENTIFIER.to_owned()))
             .try_init(),
         None => {
-            registry.with(tracing_subscriber::fmt::layer().with_writer(std::io::stderr)).try_init()
+            let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+            let colours = std::io::stderr().is_terminal() && !plain;
+            let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+            registry.with(lines.with_ansi(colours)).try_init()
         }
     };
     started.map_err(|_| LogError::Again)

@@ -21,6 +21,8 @@ use crate::state::{State, StateError};
 use crate::supervisor::Supervisor;
 use crate::worker::Workers;
 
+/// Waiting for Mattermost for so long is worth a word.
+const QUIET: Duration = Duration::from_secs(3);
 /// The control socket's name in the runtime folder.
 const CONTROL_SOCKET: &str = "control.sock";
 /// Pause before an unreachable Mattermost is asked again, doubled up to the last.
@@ -159,7 +161,17 @@ async fn serve(
 async fn log_in(client: &Client, config: &Config) -> Result<(Gate, User), ServiceError> {
     let mut pause = FIRST_PAUSE;
     loop {
-        let error = match try_log_in(client, config).await {
+        let attempt = try_log_in(client, config);
+        tokio::pin!(attempt);
+        // The client is patient; whoever watches the log is told earlier.
+        let logged_in = tokio::select! {
+            logged_in = &mut attempt => logged_in,
+            () = tokio::time::sleep(QUIET) => {
+                tracing::warn!(url = %config.mattermost.url, "Mattermost does not answer yet");
+                attempt.await
+            }
+        };
+        let error = match logged_in {
             Ok(found) => return Ok(found),
             Err(error) => error,
         };

@@ -5,7 +5,7 @@
 //! tracing layer because a layer loses records silently when the journal's
 //! socket is gone, and root must refuse to go on unaudited.
 
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::os::fd::AsFd as _;
 use std::os::unix::net::UnixDatagram;
 use std::time::Duration;
@@ -80,7 +80,9 @@ pub(crate) fn to_stderr(priority: u8, line: &str) {
     if poll(&mut polled, PollTimeout::ZERO) != Ok(1) {
         return;
     }
-    let mut text = format!("<{priority}>{line}").into_bytes();
+    // A person needs no priority in numbers.
+    let prefix = if stderr.is_terminal() { String::new() } else { format!("<{priority}>") };
+    let mut text = format!("{prefix}{line}").into_bytes();
     // What `poll` calls writable takes so much at once, a pipe too.
     text.truncate(MAX_STDERR_LINE);
     text.push(b'\n');
