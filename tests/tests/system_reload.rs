@@ -176,7 +176,7 @@ fn a_second_supervisor_does_not_touch_the_first() -> Result<()> {
 fn a_goose_kept_beside_the_homes_opens_none_of_them() -> Result<()> {
     let Some(mut lab) = Lab::builder().start_if_possible()? else { return Ok(()) };
     let goose = lab.namespace.seen("/home/goose");
-    fs::copy(lab.namespace.seen(&format!("{PROGRAMS}/goose")), goose)?;
+    fs::copy(lab.namespace.seen(format!("{PROGRAMS}/goose")), goose)?;
     let settings = lab.namespace.seen(CONFIG).join("supervisor.toml");
     fs::write(settings, "goose_path = \"/home/goose\"")?;
     lab.service(Which::Supervisor)?.signal(Signal::SIGHUP)?;

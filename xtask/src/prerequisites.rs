@@ -38,10 +38,12 @@ pub(crate) fn require(needed: &[Needed]) -> Result<(), String> {
         return Err(format!("missing: {list}; on Debian: sudo apt-get install {list}"));
     }
     eprintln!("installing {list}");
+    // A fresh machine has no list of packages yet.
+    run::run(Command::new("apt-get").args(["update", "-qq"]))?;
     let mut install = Command::new("apt-get");
     install.args(["install", "--yes", "--no-install-recommends"]);
     install.args(&packages).env("DEBIAN_FRONTEND", "noninteractive");
-    run::run(&mut install).map_err(|why| format!("{why}; try `apt-get update` first"))
+    run::run(&mut install)
 }
 
 /// Compares the compiler with what the workspace needs.
