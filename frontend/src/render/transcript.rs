@@ -78,6 +78,8 @@ pub struct Transcript {
     pub tools: Vec<Tool>,
     /// Sentences of ours above the answer.
     pub notes: Vec<String>,
+    /// A tool was called since the last word of the answer.
+    interrupted: bool,
 }
 
 impl Transcript {
@@ -91,6 +93,7 @@ impl Transcript {
             thought: String::new(),
             tools: Vec::new(),
             notes: Vec::new(),
+            interrupted: false,
         }
     }
 
@@ -99,8 +102,18 @@ impl Transcript {
         *self = Self { notes: std::mem::take(&mut self.notes), ..Self::new(self.phase.clone()) };
     }
 
-    /// More of the answer.
+    /// More of the answer. What comes after a tool call is a paragraph of its
+    /// own: models end one message and begin the next without a line break.
     pub fn answer(&mut self, text: &str) {
+        let text = if self.interrupted { text.trim_start_matches('\n') } else { text };
+        if text.is_empty() {
+            return;
+        }
+        if std::mem::take(&mut self.interrupted) {
+            while !self.answer.is_empty() && !self.answer.ends_with("\n\n") {
+                self.answer.push('\n');
+            }
+        }
         if self.answer.len() + text.len() > MAX_ANSWER {
             self.cut = true;
         }
@@ -128,6 +141,7 @@ impl Transcript {
                     self.tools.remove(0);
                 }
                 self.tools.push(tool);
+                self.interrupted = true;
             }
         }
     }
@@ -154,5 +168,51 @@ impl Transcript {
     #[must_use]
     pub fn is_over(&self) -> bool {
         matches!(self.phase, Phase::Ended(_) | Phase::Postponed | Phase::Withdrawn)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tool(call: u32, state: ToolState) -> Tool {
+        Tool { call, state, title: "shell".to_owned(), detail: String::new() }
+    }
+
+    fn answered(pieces: &[&str]) -> String {
+        let mut turn = Transcript::new(Phase::Queued);
+        let mut calls = 0;
+        for piece in pieces {
+            if *piece == "TOOL" {
+                calls += 1;
+                turn.tool(tool(calls, ToolState::Running));
+            } else {
+                turn.answer(piece);
+            }
+        }
+        turn.answer
+    }
+
+    #[test]
+    fn words_before_and_after_a_tool_call_do_not_run_together() {
+        for (pieces, want) in [
+            (&["I look.", "TOOL", "Two", " files."][..], "I look.\n\nTwo files."),
+            (&["I look.", "TOOL", "TOOL", "\n", "\n", "Two."], "I look.\n\nTwo."),
+            (&["I look.\n", "TOOL", "\nTwo."], "I look.\n\nTwo."),
+            (&["TOOL", "Two."], "Two."),
+            (&["Two\n\n", "\nthree"], "Two\n\n\nthree"),
+        ] {
+            assert_eq!(answered(pieces), want, "{pieces:?}");
+        }
+    }
+
+    #[test]
+    fn news_of_a_tool_call_do_not_break_a_sentence() {
+        let mut turn = Transcript::new(Phase::Queued);
+        turn.tool(tool(1, ToolState::Running));
+        turn.answer("Two ");
+        turn.tool(tool(1, ToolState::Completed));
+        turn.answer("files.");
+        assert_eq!(turn.answer, "Two files.");
     }
 }
