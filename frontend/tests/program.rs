@@ -59,9 +59,9 @@ fn it_never_runs_as_root() {
     let folder = configured();
     let state = folder.path().to_str().unwrap().to_owned();
     let root = nix::unistd::geteuid().is_root();
-    // Without root the same start gets further: to a state folder that is missing.
-    let missing = format!("{state}/missing");
-    let output = frontend(folder.path(), &["--state-dir", &missing]);
+    // Without root the same start gets further: to a state folder that cannot be.
+    let below_a_file = format!("{state}/gaggle.env/state");
+    let output = frontend(folder.path(), &["--state-dir", &below_a_file]);
     let said = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(1));
     assert_eq!(said.contains("never run as root"), root, "{said}");
