@@ -45,6 +45,8 @@ pub(crate) struct Signs {
     acted: bool,
     /// The last words, if they were Goose's own and had a meaning.
     own_words: Option<OwnWords>,
+    /// Those words, whole, for the journal.
+    failure_text: String,
     status: Option<FailureKind>,
 }
 
@@ -61,10 +63,18 @@ impl Signs {
                 self.answered |= !chunk.text.is_empty();
                 let own = chunk.is_gooses_own.then(|| kind_of_own_words(&chunk.text));
                 self.own_words = own.flatten();
+                if self.ends_in_failure() {
+                    self.failure_text = chunk.text.clone();
+                }
             }
             Update::Status(sentence) => self.status = kind_of_status(sentence).or(self.status),
             _ => {}
         }
+    }
+
+    /// The last words were Goose's own about a failure.
+    pub(crate) fn ends_in_failure(&self) -> bool {
+        matches!(self.own_words, Some(OwnWords::Failed(_)))
     }
 
     /// Takes in that Goose asked for a permission.
@@ -132,7 +142,7 @@ impl Signs {
         let failed = |kind, detail: &str| TurnEnd::Failed(failure(kind, detail, self.acted));
         match (self.own_words, self.status) {
             (Some(OwnWords::MaxActions), _) => TurnEnd::MaxActions,
-            (Some(OwnWords::Failed(kind)), _) => failed(kind, "Goose's words are in the answer"),
+            (Some(OwnWords::Failed(kind)), _) => failed(kind, &self.failure_text),
             (None, Some(kind)) => failed(kind, "Goose's words are in a notice"),
             (None, None) if !self.answered => {
                 failed(FailureKind::EmptyAnswer, "the turn ended without a word")

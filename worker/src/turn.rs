@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 
+use crate::acp::error::without_addresses;
 use crate::acp::message::{self, Ask, Message, PermissionRequest};
 use crate::acp::unknown::Unknown;
 use crate::acp::update::Update;
@@ -233,6 +234,9 @@ impl<'a> Running<'a> {
         let thread = self.scene.thread;
         self.signs.note(&update);
         let taken = match update {
+            Update::Answer(chunk) if self.signs.ends_in_failure() => {
+                self.say(DeltaKind::Answer, &without_addresses(&chunk.text))
+            }
             Update::Answer(chunk) => self.say(DeltaKind::Answer, &chunk.text),
             Update::Thought(chunk) => self.say(DeltaKind::Thought, &chunk.text),
             Update::Tool { call, name, title, input, .. } => {

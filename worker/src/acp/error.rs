@@ -59,6 +59,24 @@ pub(crate) fn kind_of_own_words(text: &str) -> Option<OwnWords> {
     }))
 }
 
+/// A message of Goose's own as people in a channel may read it: where the
+/// provider stands inside the network is not theirs to know.
+pub(crate) fn without_addresses(text: &str) -> String {
+    let word = |word: &str| {
+        let bare = word.trim_matches(|c: char| !c.is_ascii_alphanumeric());
+        let is_port = |port: &str| port.len() > 1 && port.bytes().all(|b| b.is_ascii_digit());
+        let is_host = |host: &str| host.contains('.') || host == "localhost";
+        let has_port =
+            bare.rsplit_once(':').is_some_and(|(host, port)| is_host(host) && is_port(port));
+        if bare.contains("://") || has_port {
+            word.replace(bare, "the provider's address")
+        } else {
+            word.to_owned()
+        }
+    };
+    text.split_inclusive(char::is_whitespace).map(word).collect()
+}
+
 /// What a status message says, if it ends the turn.
 pub(crate) fn kind_of_status(text: &str) -> Option<FailureKind> {
     text.contains("Context limit still exceeded").then_some(FailureKind::ContextOverflow)
@@ -127,6 +145,23 @@ mod tests {
             ("Compaction complete", None),
         ] {
             assert_eq!(kind_of_own_words(text), meaning, "{text}");
+        }
+    }
+
+    #[test]
+    fn people_do_not_read_where_the_provider_stands() {
+        for (text, shown) in [
+            (
+                "Ran into this error: Server error (500) at http://10.0.0.7:8080/v1/chat.\n\nPlease retry",
+                "Ran into this error: Server error (500) at the provider's address.\n\nPlease retry",
+            ),
+            (
+                "Network error: Could not connect to llm.internal:8080, resend",
+                "Network error: Could not connect to the provider's address, resend",
+            ),
+            ("Rate limit exceeded: try at 12 o'clock", "Rate limit exceeded: try at 12 o'clock"),
+        ] {
+            assert_eq!(without_addresses(text), shown);
         }
     }
 }
