@@ -114,6 +114,26 @@ async fn a_post_seen_after_newer_ones_is_heard() {
 }
 
 #[tokio::test]
+async fn a_server_whose_clock_is_wrong_by_ten_minutes_is_heard_all_the_same() {
+    for wrong in [-600_000, 600_000] {
+        let world = World::new(Version::V11).await;
+        world.simulator.inject(Fault::ClockSkew { millis: wrong });
+        let channel = world.channel("room");
+        let reading = world.reading().await;
+        let before = world.post(channel);
+        reading.handed(before).await;
+        reading.stop().await;
+        let missed = world.post(channel);
+        let reading = world.read().await;
+        reading.handed(missed).await;
+        let after = world.post(channel);
+        reading.handed(after).await;
+        assert!(!reading.inbox.has(before), "handed over again after the restart");
+        reading.inbox.assert_once_and_in_order();
+    }
+}
+
+#[tokio::test]
 async fn what_was_written_during_a_stop_or_a_restart_of_the_server_is_heard() {
     let world = World::new(Version::V10).await;
     let channel = world.channel("room");
