@@ -26,7 +26,13 @@ struct World {
 
 impl World {
     async fn new(version: Version) -> Self {
+        Self::with_clock(version, 0).await
+    }
+
+    /// A server whose clock has always been wrong by so many milliseconds.
+    async fn with_clock(version: Version, wrong: i64) -> Self {
         let simulator = Simulator::start(Options { version, ..Options::default() }).await.unwrap();
+        simulator.inject(Fault::ClockSkew { millis: wrong });
         let alice = simulator.create_user("alice").unwrap();
         let bot = simulator.create_bot("goose").unwrap();
         let team = simulator.create_team("team").unwrap();
@@ -116,8 +122,7 @@ async fn a_post_seen_after_newer_ones_is_heard() {
 #[tokio::test]
 async fn a_server_whose_clock_is_wrong_by_ten_minutes_is_heard_all_the_same() {
     for wrong in [-600_000, 600_000] {
-        let world = World::new(Version::V11).await;
-        world.simulator.inject(Fault::ClockSkew { millis: wrong });
+        let world = World::with_clock(Version::V11, wrong).await;
         let channel = world.channel("room");
         let reading = world.reading().await;
         let before = world.post(channel);
