@@ -56,6 +56,10 @@ impl Lab {
         fs::hard_link(built, &worker).or_else(|_| fs::copy(built, &worker).map(drop)).unwrap();
         symlink("gaggle-worker", programs.join("goose-shell")).unwrap();
         fs::create_dir(root.path().join("home")).unwrap();
+        // A Goose that is killed leaves its temporary folders: here they go with the test.
+        let tmp = root.path().join("tmp");
+        fs::create_dir(&tmp).unwrap();
+        fs::set_permissions(&tmp, fs::Permissions::from_mode(0o1777)).unwrap();
         let model = Model::start();
         let mut lab = Self {
             root,
@@ -66,6 +70,7 @@ impl Lab {
         let home = lab.home();
         lab.set("HOME", home);
         lab.set("PATH", "/usr/bin:/bin");
+        lab.set("TMPDIR", tmp);
         lab.set("GAGGLE_GOOSE", goose());
         for (name, value) in [
             ("GOOSE_PROVIDER", "openai"),
