@@ -29,6 +29,8 @@ pub struct Link {
 pub struct Outline {
     /// Code spans and code blocks, with their backticks and fences.
     pub code: Vec<Range<usize>>,
+    /// Code spans alone.
+    pub spans: Vec<Range<usize>>,
     /// Fenced code blocks alone.
     pub fences: Vec<Range<usize>>,
     /// Links and images.
@@ -52,7 +54,8 @@ pub fn outline(text: &str) -> Outline {
     let mut found = Outline::default();
     let mut open: Vec<Link> = Vec::new();
     let mut depth = 0_usize;
-    for (event, range) in Parser::new_ext(text, Options::empty()).into_offset_iter() {
+    let text = without_tags(text);
+    for (event, range) in Parser::new_ext(&text, Options::empty()).into_offset_iter() {
         if depth == 0 && !matches!(event, Event::End(_)) {
             found.blocks.push(range.start);
         }
@@ -76,13 +79,30 @@ pub fn outline(text: &str) -> Outline {
                     found.links.push(finished(link));
                 }
             }
-            Event::Code(_) => found.code.push(range),
+            Event::Code(_) => {
+                found.spans.push(range.clone());
+                found.code.push(range);
+            }
             _ => {}
         }
     }
     found.code.sort_by_key(|range| range.start);
     found.links.sort_by_key(|link| link.whole.start);
     found
+}
+
+/// `text`, byte for byte as long, with nothing that reads as HTML: Mattermost
+/// knows none, and what stands in it is Markdown there.
+fn without_tags(text: &str) -> String {
+    let scheme = |after: &str| {
+        let end = after.find(|c: char| !c.is_ascii_alphanumeric() && !"+-.".contains(c));
+        end.is_some_and(|end| end > 1 && after.get(end..).is_some_and(|t| t.starts_with(':')))
+    };
+    let mask = |(at, c): (usize, char)| match c {
+        '<' if !text.get(at + 1..).is_some_and(scheme) => '$',
+        c => c,
+    };
+    text.char_indices().map(mask).collect()
 }
 
 fn note_start(found: &mut Outline, open: &mut Vec<Link>, tag: Tag<'_>, range: Range<usize>) {

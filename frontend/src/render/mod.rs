@@ -3,6 +3,7 @@
 //! Trust: everything shown here is the agent's text. It leaves this module
 //! defused and in pieces that Mattermost accepts.
 
+mod code;
 pub mod defuse;
 mod links;
 mod posts;

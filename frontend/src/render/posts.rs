@@ -39,7 +39,7 @@ pub fn posts(transcript: &Transcript, mode: TraceMode) -> Rendered {
         Phase::Working(_) => working(transcript, mode),
         Phase::Ended(ending) => ending.note.clone(),
     };
-    let mut messages = answer(transcript, below.is_some());
+    let mut messages = answer(transcript);
     match (below, messages.last_mut()) {
         (Some(below), Some(last)) => {
             last.push_str("\n\n");
@@ -67,13 +67,11 @@ fn working(transcript: &Transcript, mode: TraceMode) -> Option<String> {
     }
 }
 
-fn answer(transcript: &Transcript, more_follows: bool) -> Vec<String> {
-    let mut text = defuse(transcript.answer.trim(), LinkPolicy::Plain);
+fn answer(transcript: &Transcript) -> Vec<String> {
+    // An open code block is none to some clients.
+    let mut text = defuse(&closed(transcript.answer.trim()), LinkPolicy::Plain);
     if transcript.cut {
-        text = closed(&text);
         text.push_str("\n\n*The answer is longer than I can show; the rest is missing here.*");
-    } else if more_follows {
-        text = closed(&text);
     }
     let notes: usize = transcript.notes.iter().map(|note| note.chars().count() + 8).sum();
     let limit = LIMIT.saturating_sub(notes);

