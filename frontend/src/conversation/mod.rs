@@ -15,9 +15,8 @@ mod thread;
 mod tracker;
 mod turn;
 
-use std::collections::HashSet;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use gaggle_ipc::session::{Before, ToWorker};
@@ -82,8 +81,6 @@ struct Inner {
     registry: Registry,
     notices: Notices,
     tracker: Tracker,
-    /// Conversations whose last turn an earlier process left unfinished.
-    interrupted: Mutex<HashSet<Key>>,
     next_turn: AtomicU64,
     stopping: AtomicBool,
     fatal: mpsc::Sender<StateError>,
@@ -139,7 +136,6 @@ impl Conversations {
             mode: parts.mode,
             pace: parts.pace,
             tracker: Tracker::default(),
-            interrupted: Mutex::default(),
             next_turn: AtomicU64::new(1),
             stopping: AtomicBool::new(false),
             fatal,
@@ -196,8 +192,7 @@ impl Inner {
         let shown = (watched, Order { after: place.after, begun });
         self.deliver(turn, address, shown, stopper, again);
         if let Some(jobs) = place.new {
-            let before = self.before(key);
-            tokio::spawn(thread::run(self.clone(), jobs, before));
+            tokio::spawn(thread::run(self.clone(), jobs));
         }
         // The registry bounds a thread's jobs below what the queue holds.
         let _ = place.jobs.try_send(Job { turn, key, text, author, view, stop });
@@ -264,9 +259,16 @@ impl Inner {
         });
     }
 
-    fn before(&self, key: Key) -> Before {
-        let interrupted = self.interrupted.lock().is_ok_and(|mut keys| keys.remove(&key));
-        if interrupted { Before::Interrupted } else { Before::Complete }
+    /// How the turn before this one ended.
+    async fn before(&self, turn: TurnId) -> Before {
+        match self.state.cut_short_before(turn).await {
+            Ok(false) => Before::Complete,
+            Ok(true) => Before::Interrupted,
+            Err(error) => {
+                self.fail(error);
+                Before::Interrupted
+            }
+        }
     }
 
     /// A number for a turn on the session socket.

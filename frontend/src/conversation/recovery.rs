@@ -85,9 +85,6 @@ impl Inner {
         if whole {
             return self.state.end_turn(turn.turn, Outcome::Complete).await;
         }
-        if let Ok(mut keys) = self.interrupted.lock() {
-            keys.insert(Key { user: turn.user, thread: turn.thread });
-        }
         let last = posts.len().saturating_sub(1);
         for (at, post) in posts.iter().enumerate() {
             let message = closed_off(&post.message, at == last);
@@ -148,8 +145,11 @@ where
         match ask().await {
             Ok(answer) => return Some(answer),
             Err(Error::RateLimited { retry_after }) => tokio::time::sleep(retry_after).await,
-            Err(Error::Unavailable { cause, .. }) => {
-                tracing::warn!(%cause, "Mattermost has to be asked again");
+            // A proxy's page does not say that the thing is gone.
+            Err(
+                error @ (Error::Unavailable { .. } | Error::Tls { .. } | Error::Malformed { .. }),
+            ) => {
+                tracing::warn!(%error, "Mattermost has to be asked again");
                 tokio::time::sleep(PAUSE).await;
             }
             Err(error) => {

@@ -4,17 +4,22 @@
 
 use std::sync::Arc;
 
-use gaggle_ipc::session::Before;
 use tokio::sync::mpsc;
 
 use super::{Inner, Job, turn};
 
 /// Runs jobs until the conversation is set aside.
-pub(super) async fn run(inner: Arc<Inner>, mut jobs: mpsc::Receiver<Job>, mut before: Before) {
+pub(super) async fn run(inner: Arc<Inner>, mut jobs: mpsc::Receiver<Job>) {
+    let mut known = None;
     while let Some(job) = jobs.recv().await {
         let (key, turn) = (job.key, job.turn);
+        // The ledger knows also what was before the conversation was set aside.
+        let before = match known {
+            Some(before) => before,
+            None => inner.before(turn).await,
+        };
         let ran = turn::run(&inner, job, before).await;
-        before = ran.next;
+        known = Some(ran.next);
         if ran.served {
             inner.registry.leave(key, turn);
         } else {

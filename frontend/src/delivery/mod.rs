@@ -76,9 +76,6 @@ pub enum DeliveryError {
     /// the bot was removed.
     #[error("the answer has no place any more: {0}")]
     Gone(Error),
-    /// The token is of no use; the turn stays open in the ledger.
-    #[error("the answer cannot be delivered: {0}")]
-    Token(Error),
     /// The ledger failed.
     #[error(transparent)]
     State(#[from] StateError),
@@ -160,7 +157,7 @@ impl Delivery {
             // The turn itself ended without a word, which only a bug can do.
             _ => Outcome::Failed,
         };
-        if !matches!(shown, Err(DeliveryError::Token(_) | DeliveryError::State(_))) {
+        if !matches!(shown, Err(DeliveryError::State(_))) {
             self.state.end_turn(self.turn, outcome).await?;
         }
         shown
@@ -272,11 +269,15 @@ enum DeliveryTrouble {
 fn trouble(error: Error) -> DeliveryTrouble {
     match error {
         Error::RateLimited { retry_after } => DeliveryTrouble::Later(retry_after),
-        Error::Unavailable { .. } | Error::Tls { .. } | Error::Malformed { .. } => {
+        // A proxy may answer 401 once. If the token is bad, whoever reads posts
+        // finds out and ends the process; the turn is then open in the ledger.
+        Error::Unauthorized
+        | Error::Unavailable { .. }
+        | Error::Tls { .. }
+        | Error::Malformed { .. } => {
             tracing::warn!(%error, "an answer has to wait");
             DeliveryTrouble::Later(Duration::ZERO)
         }
-        Error::Unauthorized => DeliveryTrouble::Never(DeliveryError::Token(error)),
         error => DeliveryTrouble::Never(DeliveryError::Gone(error)),
     }
 }

@@ -10,7 +10,8 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 use super::StateError;
 
 /// Step `n` turns schema `n` into schema `n + 1`. Steps are only ever added.
-const STEPS: &[&str] = &["
+const STEPS: &[&str] = &[
+    "
     CREATE TABLE meta (
         key TEXT PRIMARY KEY,
         value TEXT NOT NULL
@@ -59,7 +60,11 @@ const STEPS: &[&str] = &["
         post TEXT NOT NULL,
         UNIQUE (turn, post)
     ) STRICT;
-    "];
+    ",
+    "
+    CREATE INDEX turns_of_thread ON turns (user, thread, turn);
+    ",
+];
 
 /// Opens `file`, alone, and brings it to today's schema.
 pub(super) fn open(file: &Path) -> Result<Connection, StateError> {

@@ -4,7 +4,7 @@
 //! any moment leaves a trace that says how far it came.
 
 use gaggle_ipc::{MattermostId, MattermostUserId, ThreadId, TurnId};
-use rusqlite::{Transaction, params};
+use rusqlite::{OptionalExtension, Transaction, params};
 
 use super::channels::insert_seen;
 use super::threads::now;
@@ -152,6 +152,25 @@ impl State {
                     [now - KEPT],
                 )
                 .map(drop)
+            })
+            .await
+    }
+
+    /// The turn that Goose may have seen last in the conversation before `turn`
+    /// was cut short, or nobody knows.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub async fn cut_short_before(&self, turn: TurnId) -> Result<bool, StateError> {
+        self.writer
+            .call(move |t| {
+                let sql =
+                    "SELECT last.outcome IS NULL OR last.outcome NOT IN ('complete', 'refused')
+                           FROM turns last JOIN turns this USING (user, thread)
+                           WHERE this.turn = ?1 AND last.turn < ?1 AND last.sent = 1
+                           ORDER BY last.turn DESC LIMIT 1";
+                let last = t.prepare_cached(sql)?.query_row([row::number(turn)], |r| r.get(0));
+                Ok(last.optional()?.unwrap_or(false))
             })
             .await
     }

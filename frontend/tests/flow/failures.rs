@@ -1,10 +1,10 @@
 //! Workers and Goose fail.
 
 use gaggle_ipc::Text;
-use gaggle_ipc::control::WorkerExit;
+use gaggle_ipc::control::{RefusalCode, WorkerExit};
 use gaggle_ipc::session::{Before, Failure, FailureKind, TurnEnd};
 
-use crate::world::World;
+use crate::world::{World, user};
 
 fn failed(kind: FailureKind, may_have_acted: bool) -> TurnEnd {
     TurnEnd::Failed(Failure { kind, detail: Text::lossy("for the journal"), may_have_acted })
@@ -118,4 +118,26 @@ async fn a_worker_that_says_nothing_the_protocol_knows_is_given_up() {
     let asked = world.supervisor.asked().await;
     asked.ready().say("half").garbage();
     world.answer(root, |post| post.message.contains("Interrupted")).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_turn_cut_short_is_remembered_over_a_refused_start_and_a_restart() {
+    let mut world = World::new().await;
+    let root = world.ask("work");
+    let asked = world.supervisor.asked().await;
+    asked.ready().say("half").die(WorkerExit::Signal(9));
+    world.answer(root, |post| post.message.contains("Interrupted")).await;
+    world.supervisor.refuse(user(&world.alice), RefusalCode::AccountExpired);
+    world.sim.reply(world.alice.id, root, "again").unwrap();
+    world.answer(root, |post| post.message.contains("switched off")).await;
+    world.stop().await.unwrap();
+    world.restart_supervisor();
+    world.start().await;
+    world.sim.reply(world.alice.id, root, "and now").unwrap();
+    let next = world.supervisor.asked().await;
+    assert_eq!(next.before, Before::Interrupted);
+    next.answer("whole");
+    world.says(root, "whole").await;
+    world.sim.reply(world.alice.id, root, "more").unwrap();
+    assert_eq!(world.supervisor.asked().await.before, Before::Complete);
 }

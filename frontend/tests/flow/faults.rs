@@ -117,3 +117,28 @@ async fn a_token_revoked_in_mid_turn_ends_the_process() {
     let ended = tokio::time::timeout(Duration::from_secs(20), world.ended()).await.unwrap();
     assert!(ended.unwrap_err().is_token());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_single_401_to_an_edit_costs_nothing() {
+    let requests = Requests::next(1, "PUT", "/posts/*/patch");
+    let (status, body) = (401, Body::Html);
+    answered_once(Fault::Fail { requests, status, body, when: When::Before }).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_proxys_page_at_the_start_costs_no_waiting_message() {
+    let mut world = World::new().await;
+    let root = world.ask("one");
+    world.supervisor.asked().await.ready();
+    let two = world.sim.reply(world.alice.id, root, "two").unwrap();
+    world.answer(root, |post| post.message.starts_with("Queued")).await;
+    world.kill();
+    let requests = Requests::next(1, "GET", &format!("/posts/{two}"));
+    let (status, body) = (302, Body::Html);
+    world.sim.inject(Fault::Fail { requests, status, body, when: When::Before });
+    world.start().await;
+    let asked = world.supervisor.asked().await;
+    assert_eq!(asked.text, "two");
+    asked.answer("2");
+    world.says(root, "2").await;
+}
