@@ -150,7 +150,9 @@ fn mention_in(text: &str, word: Range<usize>, name: &str) -> Option<Range<usize>
 }
 
 fn is_mention(word: &str, name: &str) -> bool {
-    word.strip_prefix('@').is_some_and(|called| called.to_lowercase() == name.to_lowercase())
+    // Usernames are ASCII. Unequal lengths end it at once, so that a long word
+    // that is tried at each of its ends costs no more than its length.
+    word.strip_prefix('@').is_some_and(|called| called.eq_ignore_ascii_case(name))
 }
 
 #[cfg(test)]
