@@ -34,6 +34,35 @@ pub const ENV_WRITE: &str = "GAGGLE_WRITE";
 /// Prefix of the provider settings; what follows it is the name Goose sees.
 pub const ENV_AGENT_PREFIX: &str = "GAGGLE_AGENT_ENV_";
 
+/// Names that steer the loader, the shell, Goose's guard rails or Gaggle itself.
+const STEERING: &[&str] = &[
+    "HOME",
+    "PATH",
+    "TMPDIR",
+    "USER",
+    "LOGNAME",
+    "SHELL",
+    "ENV",
+    "BASH_ENV",
+    "SHELLOPTS",
+    "BASHOPTS",
+    "IFS",
+    "PS4",
+    "GOOSE_MODE",
+    "GOOSE_PATH_ROOT",
+    "GOOSE_SHELL",
+    "GOOSE_DISABLE_KEYRING",
+];
+const STEERING_PREFIXES: &[&str] =
+    &["LD_", "GAGGLE_", "XDG_", "BASH_FUNC", "DBUS_", "GLIBC_", "GCONV_"];
+
+/// A provider setting of this name could change what is executed or loosen the
+/// sandbox. Root refuses it when it reads the files, the worker once more.
+#[must_use]
+pub fn steers_programs(name: &str) -> bool {
+    STEERING.contains(&name) || STEERING_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+}
+
 /// What of the home an agent may touch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
 pub enum Profile {

@@ -5,32 +5,12 @@
 
 use std::fmt;
 
+use gaggle_ipc::launch::steers_programs;
+
 /// Largest value, in bytes: an environment string has a limit in the kernel too.
 const MAX_VALUE: usize = 8 * 1024;
 /// Most settings in one file.
 const MAX_SETTINGS: usize = 200;
-
-/// Names that steer the loader, the shell, Goose's guard rails or Gaggle itself.
-const REFUSED: &[&str] = &[
-    "HOME",
-    "PATH",
-    "TMPDIR",
-    "USER",
-    "LOGNAME",
-    "SHELL",
-    "ENV",
-    "BASH_ENV",
-    "SHELLOPTS",
-    "BASHOPTS",
-    "IFS",
-    "PS4",
-    "GOOSE_MODE",
-    "GOOSE_PATH_ROOT",
-    "GOOSE_SHELL",
-    "GOOSE_DISABLE_KEYRING",
-];
-const REFUSED_PREFIXES: &[&str] =
-    &["LD_", "GAGGLE_", "XDG_", "BASH_FUNC", "DBUS_", "GLIBC_", "GCONV_"];
 
 /// Settings in the order of the file. Never shown: `Debug` counts them.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -75,7 +55,7 @@ pub fn parse(text: &str) -> Result<ProviderEnv, String> {
         if !is_name(name) {
             return refuse("a name is A-Z, 0-9 and _, and begins with no digit");
         }
-        if is_refused(name) {
+        if steers_programs(name) {
             return Err(format!("line {number}: {name} may not be set for an agent"));
         }
         if settings.iter().any(|(known, _)| known == name) {
@@ -96,10 +76,6 @@ fn is_name(name: &str) -> bool {
     !name.is_empty()
         && !name.starts_with(|c: char| c.is_ascii_digit())
         && name.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
-}
-
-fn is_refused(name: &str) -> bool {
-    REFUSED.contains(&name) || REFUSED_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
 }
 
 fn unquote(value: &str) -> Option<String> {

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 use gaggle_ipc::launch::{
     ENV_AGENT_PREFIX, ENV_CONNECT_PORTS, ENV_GOOSE, ENV_LANDLOCK_FLOOR, ENV_MAX_GOOSE, ENV_PROFILE,
-    ENV_READ, ENV_WRITE, Profile,
+    ENV_READ, ENV_WRITE, Profile, steers_programs,
 };
 
 use crate::role::Supervision;
@@ -164,26 +164,11 @@ fn agent_settings(all: &Variables) -> Result<Vec<(OsString, OsString)>, Environm
     Ok(settings)
 }
 
-/// Names that rule how programs are loaded or where Goose looks. Root refuses
-/// them when it reads the files; a second look costs nothing.
+/// What is no name, and what root refuses when it reads the files; a second look
+/// costs nothing.
 fn is_forbidden(name: &[u8]) -> bool {
-    const NAMES: &[&[u8]] = &[
-        b"",
-        b"HOME",
-        b"PATH",
-        b"TMPDIR",
-        b"USER",
-        b"LOGNAME",
-        b"SHELL",
-        b"GOOSE_MODE",
-        b"GOOSE_SHELL",
-        b"GOOSE_PATH_ROOT",
-        b"BASH_ENV",
-        b"ENV",
-    ];
-    const PREFIXES: &[&[u8]] = &[b"LD_", b"XDG_", b"GAGGLE_"];
     let grammatical = name.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'_');
-    !grammatical || NAMES.contains(&name) || PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+    !grammatical || name.is_empty() || std::str::from_utf8(name).is_ok_and(steers_programs)
 }
 
 #[cfg(test)]
