@@ -11,7 +11,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context as _, bail};
 use gaggle_ipc::AccountName;
 use gaggle_ipc::control::RefusalCode;
-use gaggle_supervisor::account::{self, Account};
+use gaggle_policy::account::{self, Account};
 use nix::unistd::{Uid, User};
 
 /// An account of this name exists, whatever it is.

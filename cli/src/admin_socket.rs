@@ -44,7 +44,7 @@ pub(crate) fn ask(
             }
             Ok(packet) => match codec::decode(&packet.bytes, MAX_FRAME)? {
                 AdminReply::Done => return Ok(Some(replies)),
-                AdminReply::Refused(why) => bail!("the supervisor refused: {why}"),
+                AdminReply::Refused(why) => bail!("the supervisor refused: {}", why.code.name()),
                 reply => replies.push(reply),
             },
             Err(Errno::EAGAIN) => wait(&socket, deadline)?,

@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use gaggle_ipc::MattermostUserId;
-use gaggle_supervisor::mapping;
-use gaggle_supervisor::trusted_file::{self, Secrecy};
+use gaggle_policy::mapping;
+use gaggle_policy::trusted_file::{self, Secrecy};
 use serde_json::{Map, Value};
 
 /// The mapping, held for one change.

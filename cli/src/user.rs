@@ -11,7 +11,7 @@ use gaggle_ipc::admin::{AdminReply, AdminRequest, Entry};
 use gaggle_ipc::launch::Profile;
 use gaggle_ipc::text::Text;
 use gaggle_ipc::{AccountName, MattermostUserId};
-use gaggle_supervisor::configuration::Snapshot;
+use gaggle_policy::configuration::Snapshot;
 use nix::unistd::Uid;
 use serde_json::{Value, json};
 

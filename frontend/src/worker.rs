@@ -245,7 +245,7 @@ async fn deliver(routes: &Routes, frame: FromWorker) {
 
 fn thread_of(frame: &FromWorker) -> Option<ThreadId> {
     match frame {
-        FromWorker::Hello(_) => None,
+        FromWorker::Hello(_) | FromWorker::Probed { .. } | FromWorker::ProbeEnded { .. } => None,
         FromWorker::ThreadReady { thread, .. }
         | FromWorker::TurnStarted { thread, .. }
         | FromWorker::Delta { thread, .. }

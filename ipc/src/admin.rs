@@ -5,6 +5,7 @@
 //! frames that end with [`AdminReply::Done`], so that a thousand people fit.
 
 use crate::codec::{Decode, Encode};
+use crate::control::Refusal;
 use crate::ids::{AccountName, MattermostUserId, WorkerId};
 use crate::launch::Profile;
 use crate::text::Text;
@@ -16,6 +17,18 @@ pub enum AdminRequest {
     Status,
     /// Read mapping and settings again: `Reloaded`, `Done`.
     Reload,
+    /// Start a worker for this person that the asker alone talks to, beside any
+    /// that runs: `Probing` or `Refused`, then `Done`. It ends with its socket.
+    Probe {
+        /// Whose sandbox.
+        user: MattermostUserId,
+    },
+    /// Stop every worker and start none until it is lifted: `LockedDown`, `Done`.
+    /// It outlasts a restart of the supervisor.
+    Lockdown {
+        /// Begin it, or lift it.
+        on: bool,
+    },
 }
 
 /// What root answers.
@@ -39,7 +52,27 @@ pub enum AdminReply {
     /// The answer is complete.
     Done,
     /// The request was refused; why.
-    Refused(Text<200>),
+    Refused(Refusal),
+    /// The worker of a `Probe` runs. Carries exactly one descriptor: the asker's
+    /// end of the session socket. What comes over it is the account's word: give
+    /// up root before reading.
+    Probing {
+        /// Its id.
+        worker: WorkerId,
+        /// The account it runs as.
+        account: AccountName,
+        /// What of the home its agent may touch.
+        profile: Profile,
+        /// Other people share the account.
+        shared: bool,
+    },
+    /// The lockdown is as asked for.
+    LockedDown {
+        /// It is in force.
+        on: bool,
+        /// Workers that are being stopped for it.
+        stopped: u32,
+    },
 }
 
 /// The supervisor's own state.
@@ -59,6 +92,10 @@ pub struct Summary {
     pub journal: bool,
     /// The last reload failed and an earlier state is in force; why.
     pub stale: Option<Text<400>>,
+    /// The admin's lockdown is in force: nothing is started.
+    pub lockdown: bool,
+    /// Cgroup controllers that are missing, with spaces: their limits bite nobody.
+    pub missing_controllers: Text<64>,
 }
 
 /// One entry of the mapping.

@@ -154,6 +154,10 @@ pub enum RefusalCode {
     ShuttingDown,
     /// Out of descriptors, processes or memory.
     Resources,
+    /// This person's worker failed time and again; the next try has to wait.
+    CrashLoop,
+    /// A limit cannot be enforced on this machine and `require_limits` is on.
+    LimitsUnavailable,
 }
 
 impl RefusalCode {
@@ -180,6 +184,8 @@ impl RefusalCode {
             Self::Lockdown => "lockdown",
             Self::ShuttingDown => "shutting_down",
             Self::Resources => "resources",
+            Self::CrashLoop => "crash_loop",
+            Self::LimitsUnavailable => "limits_unavailable",
         }
     }
 }

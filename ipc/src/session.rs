@@ -107,6 +107,9 @@ pub enum ToWorker {
     },
     /// Take no new prompts; exit once no turn runs.
     Drain,
+    /// Try the sandbox: run the worker's own list of attacks where a Goose would
+    /// run. Each is answered by a `Probed`, all together by one `ProbeEnded`.
+    Probe,
 }
 
 /// Settings from the frontend's configuration that concern a worker.
@@ -235,6 +238,31 @@ pub enum FromWorker {
         /// The conversation.
         thread: ThreadId,
     },
+    /// One attack of a `Probe` was tried.
+    Probed {
+        /// The attack's stable name.
+        attack: Text<64>,
+        /// What came of it.
+        outcome: ProbeOutcome,
+        /// How it was tried and what the kernel said.
+        detail: Text<512>,
+    },
+    /// No more of this `Probe` follows.
+    ProbeEnded {
+        /// Every attack of the list was tried or named as untried.
+        complete: bool,
+    },
+}
+
+/// What came of one attack.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+pub enum ProbeOutcome {
+    /// It was refused.
+    Held,
+    /// It succeeded: the sandbox is open there.
+    Open,
+    /// There is nothing on this machine to try it on.
+    Untried,
 }
 
 /// A worker's first word. What it says of its sandbox is unattested.

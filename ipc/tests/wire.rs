@@ -10,8 +10,8 @@ use gaggle_ipc::codec::{Decode, Encode, FrameError, MAX_FRAME, MAX_REQUEST, deco
 use gaggle_ipc::control::{ControlReply, ControlRequest, Refusal, RefusalCode, WorkerExit};
 use gaggle_ipc::launch::{LaunchStep, Profile};
 use gaggle_ipc::session::{
-    Before, DeltaKind, Failure, FailureKind, FromWorker, GooseMode, Hello, Settings, ToWorker,
-    TurnEnd,
+    Before, DeltaKind, Failure, FailureKind, FromWorker, GooseMode, Hello, ProbeOutcome, Settings,
+    ToWorker, TurnEnd,
 };
 use gaggle_ipc::{AccountName, GooseSession, MattermostUserId, Text, ThreadId, TurnId, WorkerId};
 use proptest::prelude::*;
@@ -58,6 +58,8 @@ fn golden_vectors() {
             "0102000000070000000d000000010f02000000".into(),
         ),
         (encode(&AdminRequest::Reload).unwrap(), "0101000000".into()),
+        (encode(&AdminRequest::Lockdown { on: true }).unwrap(), "010300000001".into()),
+        (encode(&ToWorker::Probe).unwrap(), "0107000000".into()),
         (
             encode(&ToWorker::Prompt {
                 thread: thread(),
@@ -125,6 +127,8 @@ fn round_trips_and_every_cut_is_refused() {
         frontend_connected: true,
         journal: true,
         stale: Some(Text::new("line 3").unwrap()),
+        lockdown: true,
+        missing_controllers: Text::new("memory cpu").unwrap(),
     }));
     round_trip(&AdminReply::Entry(Entry {
         key: Text::new(ID).unwrap(),
@@ -132,6 +136,20 @@ fn round_trips_and_every_cut_is_refused() {
         profile: Some(Profile::Workspace),
         problem: None,
     }));
+    round_trip(&AdminRequest::Probe { user: user() });
+    round_trip(&AdminReply::Probing {
+        worker: WorkerId(9),
+        account: AccountName::new("alice").unwrap(),
+        profile: Profile::Workspace,
+        shared: false,
+    });
+    round_trip(&AdminReply::Refused(RefusalCode::CrashLoop.into()));
+    round_trip(&AdminReply::LockedDown { on: true, stopped: 3 });
+    round_trip(&FromWorker::Probed {
+        attack: Text::new("ptrace_worker").unwrap(),
+        outcome: ProbeOutcome::Held,
+        detail: Text::new("EPERM").unwrap(),
+    });
     round_trip(&ToWorker::Configure(Settings {
         mode: GooseMode::SmartApprove,
         inactivity_ms: 1,

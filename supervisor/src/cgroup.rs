@@ -16,7 +16,7 @@ use gaggle_ipc::WorkerId;
 use gaggle_ipc::launch::WORKER_LEAF;
 use nix::sys::statfs::{CGROUP2_SUPER_MAGIC, statfs};
 
-use crate::account::Account;
+use gaggle_policy::account::Account;
 
 /// Levels and folders an account may make below its own.
 const MAX_DEPTH: &str = "3";

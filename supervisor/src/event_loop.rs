@@ -7,8 +7,8 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
 use gaggle_ipc::WorkerId;
-use gaggle_ipc::admin::AdminRequest;
-use gaggle_ipc::control::Closing;
+use gaggle_ipc::admin::{AdminReply, AdminRequest};
+use gaggle_ipc::control::{Closing, RefusalCode};
 use gaggle_ipc::seqpacket;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -269,6 +269,9 @@ impl EventLoop {
             Received::Request(AdminRequest::Reload) => {
                 self.service.reload();
                 status::reloaded(&self.service)
+            }
+            Received::Request(AdminRequest::Probe { .. } | AdminRequest::Lockdown { .. }) => {
+                vec![AdminReply::Refused(RefusalCode::LimitsUnavailable.into()), AdminReply::Done]
             }
             Received::Gone => {
                 self.admins.remove(index);

@@ -18,12 +18,13 @@ use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::unistd::{ForkResult, Pid, getpid, pipe2};
 
-use crate::account;
 use crate::become_user::{self, Plan};
 use crate::cgroup::{Tree, WorkerCgroup};
-use crate::configuration::Person;
-use crate::settings::Settings;
-use crate::{sys, trusted_file};
+use crate::sys;
+use gaggle_policy::account;
+use gaggle_policy::configuration::Person;
+use gaggle_policy::settings::Settings;
+use gaggle_policy::trusted_file;
 
 /// A child on its way to its program.
 #[derive(Debug)]

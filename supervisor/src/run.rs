@@ -10,12 +10,12 @@ use nix::unistd::User;
 use crate::arguments::{self, Arguments, Asked};
 use crate::audit::{Audit, Event};
 use crate::cgroup::Tree;
-use crate::configuration::Snapshot;
 use crate::event_loop::EventLoop;
 use crate::journal::to_stderr;
 use crate::launch::Ground;
 use crate::service::Service;
 use crate::{startup, sys};
+use gaggle_policy::configuration::Snapshot;
 
 /// The program `gaggle-supervisor`.
 #[must_use]

@@ -14,11 +14,12 @@ use gaggle_ipc::control::{
 use gaggle_ipc::{MattermostUserId, WorkerId};
 
 use crate::audit::{Audit, Event};
-use crate::configuration::Snapshot;
 use crate::control::Connection;
 use crate::launch::{Ground, launch};
+use crate::log_pipe;
 use crate::workers::{LaunchReport, Outcome, StartRates, State, Worker};
-use crate::{account, log_pipe};
+use gaggle_policy::account;
+use gaggle_policy::configuration::Snapshot;
 
 /// A worker whose frontend is gone ends by itself; so long it may take.
 const GRACE_FRONTEND_GONE: Duration = Duration::from_secs(2);

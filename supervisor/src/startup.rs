@@ -17,7 +17,8 @@ use nix::sys::resource::{Resource, setrlimit};
 use nix::sys::stat::{Mode, umask};
 use nix::unistd::{User, chdir, getresuid};
 
-use crate::{sys, trusted_file};
+use crate::sys;
+use gaggle_policy::trusted_file;
 
 /// All the power this process keeps, and what each is for.
 const CAPABILITIES: &[Capability] = &[

@@ -19,6 +19,8 @@ pub(crate) fn report(service: &Service) -> Vec<AdminReply> {
         frontend_connected: service.frontend.is_some(),
         journal: service.audit.is_recorded(),
         stale: service.stale.as_deref().map(Text::lossy),
+        lockdown: false,
+        missing_controllers: Text::lossy(""),
     })];
     for (user, person) in &service.snapshot.people {
         replies.push(AdminReply::Entry(Entry {

@@ -4,7 +4,6 @@
 //! with `unsafe`; every block says who keeps its contract.
 #![allow(unsafe_code)]
 
-use std::ffi::CString;
 use std::os::fd::{FromRawFd, OwnedFd, RawFd};
 
 use nix::errno::Errno;
@@ -75,25 +74,6 @@ pub(crate) fn landlock_abi() -> u8 {
     // reads nothing and answers a number.
     let abi = unsafe { libc::syscall(libc::SYS_landlock_create_ruleset, none, 0_usize, VERSION) };
     u8::try_from(abi).unwrap_or(0)
-}
-
-/// The day (since 1970) on which an account expires; `None` if it never does,
-/// or has no shadow entry.
-///
-/// # Errors
-/// The system's, if the shadow file could not be read.
-pub(crate) fn expiry_day(account: &CString) -> Result<Option<i64>, Errno> {
-    Errno::clear();
-    // SAFETY: the name is a C string that outlives the call. The result points
-    // into storage of libc that stays until the next look-up; this process has
-    // one thread, so nothing looks up in between.
-    let entry = unsafe { libc::getspnam(account.as_ptr()).as_ref() };
-    match (entry, Errno::last()) {
-        (Some(entry), _) => Ok((entry.sp_expire >= 0).then_some(entry.sp_expire)),
-        // No such entry; which of them it says depends on the name service.
-        (None, Errno::UnknownErrno | Errno::ENOENT | Errno::ESRCH) => Ok(None),
-        (None, errno) => Err(errno),
-    }
 }
 
 /// Removes every environment variable that is not in `keep`.

@@ -18,9 +18,9 @@ use std::os::fd::AsFd;
 
 use crate::become_user::REPORT;
 use crate::cgroup::WorkerCgroup;
-use crate::configuration::Person;
 use crate::launch::Launched;
 use crate::log_pipe::LogPipe;
+use gaggle_policy::configuration::Person;
 
 /// From fork to the worker's program.
 pub(crate) const LAUNCH_LIMIT: Duration = Duration::from_secs(10);

@@ -8,7 +8,7 @@ use gaggle_ipc::admin::{AdminReply, AdminRequest};
 use gaggle_ipc::codec::{Decode, Encode, MAX_FRAME, MAX_REQUEST, decode, encode};
 use gaggle_ipc::control::{ControlReply, ControlRequest};
 use gaggle_ipc::session::{FromWorker, ToWorker};
-use gaggle_supervisor::{mapping, provider_env, settings};
+use gaggle_policy::{mapping, provider_env, settings};
 
 /// A named decoder.
 #[derive(Debug, Clone, Copy)]

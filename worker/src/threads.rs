@@ -77,6 +77,7 @@ impl Threads {
                 self.tell(thread, Command::Close).await;
             }
             ToWorker::Drain => self.drain().await,
+            ToWorker::Probe => {}
         }
     }
 

@@ -55,6 +55,12 @@ pub fn refusal(refusal: &Refusal) -> String {
         C::AuditUnavailable => {
             "The machine cannot keep its audit log, so nothing is started. Your admin has to repair the journal."
         }
+        C::CrashLoop => {
+            "Your agent failed several times in a row and rests for some minutes. Your admin finds the cause with `sudo gaggle audit`."
+        }
+        C::LimitsUnavailable => {
+            "This machine cannot limit what agents use, so none is started. Your admin sees why with `sudo gaggle status`."
+        }
         C::Lockdown => "Your admin has switched all agents off for now.",
         C::ShuttingDown => "I am about to be restarted. Please try again in a minute.",
         C::Resources => {

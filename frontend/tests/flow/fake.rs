@@ -282,7 +282,7 @@ async fn work(
             Ok(Some(ToWorker::PermissionReply { choice, .. })) => Did::Replied(choice),
             Ok(Some(ToWorker::CloseThread { thread })) => Did::Closed(thread),
             Ok(Some(ToWorker::Drain)) => Did::Drained,
-            Ok(Some(ToWorker::Configure(_))) => continue,
+            Ok(Some(ToWorker::Configure(_) | ToWorker::Probe)) => continue,
             Ok(None) | Err(_) => break WorkerExit::Status(0),
         };
         let _ = tell.send(did);

@@ -39,7 +39,11 @@ impl Turn<'_> {
                 return self.ready(session, history).await;
             }
             FromWorker::TurnEnded { end, .. } => return Taken::Ended(end),
-            FromWorker::Usage { .. } | FromWorker::ThreadClosed { .. } | FromWorker::Hello(_) => {
+            FromWorker::Usage { .. }
+            | FromWorker::ThreadClosed { .. }
+            | FromWorker::Hello(_)
+            | FromWorker::Probed { .. }
+            | FromWorker::ProbeEnded { .. } => {
                 return Taken::Waiting;
             }
             FromWorker::TurnStarted { .. } => {}
@@ -96,6 +100,8 @@ fn turn_of(frame: &FromWorker) -> Option<TurnId> {
         | FromWorker::Notice { turn, .. }
         | FromWorker::TurnEnded { turn, .. } => Some(*turn),
         FromWorker::Hello(_)
+        | FromWorker::Probed { .. }
+        | FromWorker::ProbeEnded { .. }
         | FromWorker::ThreadReady { .. }
         | FromWorker::Usage { .. }
         | FromWorker::ThreadClosed { .. } => None,

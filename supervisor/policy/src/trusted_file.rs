@@ -98,7 +98,7 @@ pub fn read(path: &Path, secrecy: Secrecy) -> Result<String, Untrusted> {
     let read = File::from(fd).take(MAX_SIZE + 1).read_to_end(&mut text);
     match read {
         Err(error) => {
-            let errno = Errno::from_raw(error.raw_os_error().unwrap_or(libc::EIO));
+            let errno = error.raw_os_error().map_or(Errno::EIO, Errno::from_raw);
             Err(refuse(Why::System(errno)))
         }
         Ok(_) if text.len() as u64 > MAX_SIZE => Err(refuse(Why::TooLarge)),
