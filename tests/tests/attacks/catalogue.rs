@@ -1,0 +1,98 @@
+//! `docs/attacks.md` against the cases that exist: no row without its case, no
+//! case for a row that does not exist.
+//!
+//! Trust: the test binary's own list of its cases.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::process::Command;
+
+const CATALOGUE: &str = include_str!("../../../docs/attacks.md");
+
+struct Row {
+    kept_by: &'static str,
+    place: &'static str,
+}
+
+/// The rows by their id in small letters.
+fn rows() -> BTreeMap<String, Row> {
+    let rows: BTreeMap<_, _> = CATALOGUE
+        .lines()
+        .filter_map(|line| {
+            let cells: Vec<_> = line.split('|').map(str::trim).collect();
+            let [_, id, kept_by, _, _, place, _] = cells[..] else { return None };
+            is_id(&id.to_lowercase()).then(|| (id.to_lowercase(), Row { kept_by, place }))
+        })
+        .collect();
+    assert!(rows.len() > 200, "the catalogue was not read");
+    rows
+}
+
+fn is_id(word: &str) -> bool {
+    let mut letters = word.chars();
+    letters.next().is_some_and(|first| "awflc".contains(first))
+        && word.len() == 3
+        && letters.all(|c| c.is_ascii_digit())
+}
+
+/// The ids in the names of this binary's cases.
+fn covered() -> BTreeSet<String> {
+    let list = Command::new(std::env::current_exe().unwrap()).arg("--list").output().unwrap();
+    let names = String::from_utf8(list.stdout).unwrap();
+    let names = names.lines().filter_map(|line| line.strip_suffix(": test"));
+    let words = names.filter_map(|name| name.rsplit("::").next()).flat_map(|name| name.split('_'));
+    words.filter(|word| is_id(word)).map(str::to_owned).collect()
+}
+
+#[test]
+fn every_row_that_is_due_has_a_case() {
+    let covered = covered();
+    let rows = rows();
+    let missing: Vec<_> = rows
+        .iter()
+        .filter(|(id, row)| row.kept_by == "case" && !covered.contains(*id))
+        .map(|(id, _)| id.as_str())
+        .collect();
+    assert!(missing.is_empty(), "rows without a case: {}", missing.join(" "));
+    let strange: Vec<_> = covered.iter().filter(|id| !rows.contains_key(*id)).collect();
+    assert!(strange.is_empty(), "cases without a row: {strange:?}");
+}
+
+#[test]
+fn every_unit_test_that_a_row_names_exists() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let covered = covered();
+    for (id, row) in rows().iter().filter(|(_, row)| row.kept_by == "unit") {
+        if covered.contains(id) {
+            continue;
+        }
+        let (file, test) = row
+            .place
+            .trim_matches('`')
+            .split_once("::")
+            .unwrap_or_else(|| panic!("{id}: the last column must name file::test"));
+        let text = std::fs::read_to_string(root.join(file))
+            .unwrap_or_else(|error| panic!("{id}: {file}: {error}"));
+        assert!(text.contains(&format!("fn {test}(")), "{id}: no {test} in {file}");
+    }
+}
+
+#[test]
+fn a_row_that_has_a_case_does_not_stand_as_open() {
+    let covered = covered();
+    let rows = rows();
+    let stale: Vec<_> = rows
+        .iter()
+        .filter(|(id, row)| row.kept_by == "open case" && covered.contains(*id))
+        .map(|(id, _)| id.as_str())
+        .collect();
+    assert!(stale.is_empty(), "write `case` into the rows {}", stale.join(" "));
+}
+
+#[test]
+fn every_residual_risk_stands_in_the_threat_model() {
+    let model = include_str!("../../../docs/threat-model.md");
+    for (id, _) in rows().iter().filter(|(_, row)| row.kept_by == "residual") {
+        assert!(model.contains(&id.to_uppercase()), "{id} is not in docs/threat-model.md");
+    }
+}

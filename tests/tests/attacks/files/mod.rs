@@ -1,0 +1,1 @@
+//! Rows of `docs/attacks.md`: mapping, configuration and homes: slips and races.

@@ -1,0 +1,1 @@
+//! Rows of `docs/attacks.md`: other users of the machine.

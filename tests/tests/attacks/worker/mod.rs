@@ -1,0 +1,1 @@
+//! Rows of `docs/attacks.md`: a worker taken over: arbitrary code as its account.
