@@ -1,5 +1,7 @@
-//! A worker's own `/tmp` and `/run`, and the cgroup tree out of sight. Each
-//! denial has its control: outside the worker the same account can do it.
+//! A worker's own `/tmp`, `/run` and System V objects. Each denial has its
+//! control: outside the worker the same account can do it.
+
+use std::fs;
 
 use anyhow::Result;
 use gaggle_tests::lab::Lab;
@@ -50,23 +52,6 @@ fn sockets_of_the_machine_are_not_there_to_connect_to() -> Result<()> {
 }
 
 #[test]
-fn the_cgroup_tree_is_out_of_sight_and_stopping_works_all_the_same() -> Result<()> {
-    let Some(lab) = lab()? else { return Ok(()) };
-    let tree = lab.namespace.cgroup().to_string_lossy().into_owned();
-    let chmod = format!("chmod 000 {tree}/workers/w1 && echo changed");
-    let mut thread = lab.ask("alice", &format!("run: {chmod} 2>&1; echo tried"))?;
-    let answer = thread.answer()?;
-    assert!(answer.contains("tried") && !answer.contains("changed"), "{answer}");
-    // The control: outside, the account may change the mode of what it was given.
-    assert_eq!(outside(&lab, "alice", &chmod)?, "changed\n");
-    // And even so the worker ends what its agent runs.
-    thread.say("run: sleep 1000")?;
-    thread.shows("sleep 1000")?;
-    thread.command("!stop")?;
-    thread.shows("Stopped")
-}
-
-#[test]
 fn memory_that_other_programs_share_is_not_there_to_map() -> Result<()> {
     let Some(lab) = lab()? else { return Ok(()) };
     let look = "ipcs -m | grep -c ^0x; true";
@@ -77,5 +62,28 @@ fn memory_that_other_programs_share_is_not_there_to_map() -> Result<()> {
     outside(&lab, "alice", &format!("ipcrm -m {id}"))?;
     assert_ne!(seen?.trim(), "0", "the control");
     assert_eq!(inside?, "0");
+    Ok(())
+}
+
+#[test]
+fn tmp_and_run_are_the_agents_own() -> Result<()> {
+    let Some(lab) = lab()? else { return Ok(()) };
+    let name = format!("gaggle-test-{}", lab.person("alice")?.uid);
+    for folder in ["/tmp", "/run"] {
+        fs::write(lab.namespace.seen(folder).join(&name), "seen")?;
+    }
+    let mut thread =
+        lab.ask("alice", &format!("run: echo mine > /tmp/mine; cat /tmp/{name} 2>&1"))?;
+    let seen = thread.answer()?;
+    let in_run = thread.then(&format!("run: cat /run/{name} /run/gaggle/control.sock 2>&1"));
+    let outside = lab.namespace.seen("/tmp");
+    let leaked = outside.join("mine").exists();
+    fs::remove_file(outside.join(&name))?;
+    assert!(!seen.contains("seen") && !leaked, "{seen}");
+    assert!(!in_run?.contains("seen"));
+    assert_eq!(thread.then("run: cat /tmp/mine")?, "mine");
+    // Another person's agent has another one.
+    let bob = lab.answer("bob", "run: cat /tmp/mine 2>&1")?;
+    assert!(bob.contains("No such file"), "{bob}");
     Ok(())
 }

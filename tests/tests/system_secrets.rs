@@ -1,46 +1,10 @@
-//! What an agent must not learn: the other's files, the configuration, the token.
+//! What an agent must not learn: provider keys beyond Goose, the bot's token.
 
 use std::fs;
-use std::os::unix::fs::{FileExt, PermissionsExt};
+use std::os::unix::fs::FileExt;
 
 use anyhow::{Context, Result};
-use gaggle_tests::lab::spec::CONFIG;
-use gaggle_tests::lab::{Lab, TOKEN_FILE, Which};
-
-#[test]
-fn an_agent_cannot_read_the_home_of_another_even_if_its_mode_allows() -> Result<()> {
-    let Some(lab) = Lab::builder().start_if_possible()? else { return Ok(()) };
-    let home = lab.namespace.seen("/home/bob");
-    fs::write(home.join("diary"), "dear diary\n")?;
-    fs::set_permissions(&home, fs::Permissions::from_mode(0o755))?;
-    let read = ["cat", "/home/bob/diary"];
-    // The control: alice may, as far as modes go.
-    let control = lab.namespace.run(lab.person("alice")?.uid, &read)?;
-    assert_eq!(control.stdout, b"dear diary\n");
-    let mut thread = lab.ask("alice", "run: cat /home/bob/diary 2>&1; ls /home/bob 2>&1")?;
-    let said = thread.answer()?;
-    assert!(!said.contains("dear diary") && said.contains("denied"), "{said}");
-    let wrote = thread.then("run: touch /home/bob/workspace/x /home/bob/x 2>&1")?;
-    assert!(!home.join("x").exists() && !home.join("workspace/x").exists(), "{wrote}");
-    Ok(())
-}
-
-#[test]
-fn an_agent_sees_no_configuration_of_the_services() -> Result<()> {
-    let Some(lab) = Lab::builder().start_if_possible()? else { return Ok(()) };
-    let mut thread = lab.ask("alice", "hello")?;
-    thread.answer()?;
-    for name in [TOKEN_FILE, "gaggle.toml", "supervisor.toml", "goose.env", "user_mapping.json"] {
-        let path = lab.namespace.seen(CONFIG).join(name);
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o644))?;
-        let control =
-            lab.namespace.run(lab.person("alice")?.uid, &["cat", &format!("{CONFIG}/{name}")])?;
-        assert!(control.status.success(), "{name}");
-        let said = thread.then(&format!("run: cat {CONFIG}/{name} 2>&1"))?;
-        assert!(said.contains("denied") || said.contains("No such file"), "{name}: {said}");
-    }
-    Ok(())
-}
+use gaggle_tests::lab::{Lab, Which};
 
 #[test]
 fn provider_keys_reach_goose_but_not_its_commands() -> Result<()> {

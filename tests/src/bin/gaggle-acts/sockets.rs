@@ -1,0 +1,46 @@
+//! Acts on sockets.
+//!
+//! Trust: as in the module above.
+
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::os::fd::AsRawFd;
+
+use nix::sys::socket::MsgFlags;
+use nix::sys::socket::{AddressFamily, SockFlag, SockType, UnixAddr, connect, sendto, socket};
+
+use crate::{Outcome, errno, sys};
+
+pub(crate) fn act(words: &[&str]) -> Option<Outcome> {
+    let outcome = match words {
+        ["connect", path] => to_path(path, SockType::Stream),
+        ["connect-packet", path] => to_path(path, SockType::SeqPacket),
+        ["connect-abstract", name] => to_abstract(name),
+        ["send", path, text] => send(path, text),
+        ["connect-port", port] => to_port(port.parse().ok()?),
+        ["family", number] => sys::socket_of_family(number.parse().ok()?),
+        _ => return None,
+    };
+    Some(outcome)
+}
+
+fn to_path(path: &str, kind: SockType) -> Outcome {
+    let socket = socket(AddressFamily::Unix, kind, SockFlag::SOCK_CLOEXEC, None)?;
+    connect(socket.as_raw_fd(), &UnixAddr::new(path)?)
+}
+
+fn to_abstract(name: &str) -> Outcome {
+    let socket = socket(AddressFamily::Unix, SockType::Stream, SockFlag::SOCK_CLOEXEC, None)?;
+    connect(socket.as_raw_fd(), &UnixAddr::new_abstract(name.as_bytes())?)
+}
+
+/// Sends one datagram; `,` stands for the end of a line in it.
+fn send(path: &str, text: &str) -> Outcome {
+    let socket = socket(AddressFamily::Unix, SockType::Datagram, SockFlag::SOCK_CLOEXEC, None)?;
+    let text = format!("{}\n", text.replace(',', "\n"));
+    let to = UnixAddr::new(path)?;
+    sendto(socket.as_raw_fd(), text.as_bytes(), &to, MsgFlags::empty()).map(drop)
+}
+
+fn to_port(port: u16) -> Outcome {
+    TcpStream::connect(SocketAddr::from((Ipv4Addr::LOCALHOST, port))).map(drop).map_err(errno)
+}
