@@ -62,7 +62,7 @@ pub(crate) fn check(name: &AccountName) -> anyhow::Result<Account> {
             "{home}: no such folder, or {name} may not enter it; make it: mkhomedir_helper {name}"
         );
     };
-    if uid.parse() != Ok(account.uid.as_raw()) {
+    if uid.parse() != Ok(account.uid) {
         bail!("{home} belongs to uid {uid}; run: chown {name}: {home}");
     }
     if u32::from_str_radix(mode, 8).is_ok_and(|mode| mode & 0o022 != 0) {
@@ -95,7 +95,7 @@ fn as_account(account: &Account, program: &str) -> Command {
     if Uid::effective().is_root() {
         // The standard library drops supplementary groups before the gid and
         // the gid before the uid.
-        command.gid(account.gid.as_raw()).uid(account.uid.as_raw()).process_group(0);
+        command.gid(account.gid).uid(account.uid).process_group(0);
     }
     command
 }

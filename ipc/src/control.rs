@@ -114,6 +114,7 @@ impl From<RefusalCode> for Refusal {
 
 /// Reasons to start nothing. Each is audited under [`RefusalCode::name`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Encode, Decode)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum RefusalCode {
     /// The id stands in no mapping entry.
     Unmapped,

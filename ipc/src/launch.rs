@@ -65,6 +65,7 @@ pub fn steers_programs(name: &str) -> bool {
 
 /// What of the home an agent may touch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Profile {
     /// `~/workspace`, Goose's own data and state, and tool caches.
     Workspace,
@@ -164,6 +165,16 @@ steps! {
     HomeMode = 17, "home_mode";
     /// C14: the worker's program.
     Exec = 18, "exec";
+    /// P1: the account is no longer there.
+    AccountUnknown = 19, "account_unknown";
+    /// P1: uid, gid or home are not those of when the mapping was read.
+    AccountChanged = 20, "account_changed";
+    /// P2: the account is expired.
+    AccountExpired = 21, "account_expired";
+    /// P1: nobody can tell.
+    AccountLookup = 22, "account_lookup";
+    /// P2: the worker's or Goose's program is not root's own.
+    Programs = 23, "programs";
     /// W1: the worker finds itself as it must be.
     WorkerIdentity = 30, "worker_identity";
     /// W1: an environment variable of this module is missing or unreadable.

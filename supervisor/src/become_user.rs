@@ -1,17 +1,23 @@
 //! The child between fork and exec: from root to the account, step by step.
 //!
-//! Trust: everything it needs was resolved by the parent before the fork. The
-//! order is the point of this file; each line says what must come before it.
+//! Trust: the parent's plan, made before the fork, and of the system what was
+//! looked up here once more. The order is the point of this file; each line says
+//! what must come before it.
 //! A step that fails reports itself on the error pipe and the child is gone.
 
 use std::convert::Infallible;
 use std::ffi::CString;
+use std::fs;
 use std::os::fd::{AsRawFd, OwnedFd};
 
 use caps::CapSet;
+use gaggle_ipc::control::RefusalCode;
 use gaggle_ipc::launch::{CGROUP_FD, LaunchStep, SESSION_FD};
+use gaggle_policy::account::{self, Account};
+use gaggle_policy::programs::Programs;
 use nix::errno::Errno;
 use nix::sys::prctl;
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::{SigSet, SigmaskHow, Signal, sigprocmask};
 use nix::sys::stat::{Mode, SFlag, stat, umask};
 use nix::unistd::{
@@ -27,10 +33,11 @@ const SECUREBITS: i32 = 0x01 | 0x02 | 0x08 | 0x20 | 0x40 | 0x80;
 
 /// All that the child needs, resolved beforehand.
 #[derive(Debug)]
-pub(crate) struct Plan {
+pub(crate) struct Plan<'a> {
     pub(crate) supervisor: Pid,
-    pub(crate) uid: Uid,
-    pub(crate) gid: Gid,
+    /// As it was when the mapping was read.
+    pub(crate) account: &'a Account,
+    pub(crate) programs: &'a Programs,
     /// The primary group first, then those of the mapping entry.
     pub(crate) groups: Vec<Gid>,
     pub(crate) home: CString,
@@ -43,13 +50,19 @@ pub(crate) struct Plan {
     pub(crate) error: OwnedFd,
 }
 
+/// Of 1000: before the system's own services, which have 0 or less.
+const OOM_SCORE: &str = "500";
+/// Open files of a process, and how far it may raise that.
+const OPEN_FILES: u64 = 4096;
+const MOST_OPEN_FILES: u64 = 65_536;
+
 /// Length of one report on the error pipe, in bytes.
 pub(crate) const REPORT: usize = 5;
 
 type Step = Result<(), (LaunchStep, Errno)>;
 
 /// Runs the plan; returns only by leaving the process.
-pub(crate) fn run(plan: &Plan) -> ! {
+pub(crate) fn run(plan: &Plan<'_>) -> ! {
     let (step, errno) = match steps(plan) {
         Ok(never) => match never {},
         Err(failed) => failed,
@@ -68,24 +81,34 @@ pub(crate) fn report(failed: Option<(LaunchStep, Errno)>) -> [u8; REPORT] {
     [code, a, b, c, d]
 }
 
-fn steps(plan: &Plan) -> Result<Infallible, (LaunchStep, Errno)> {
+fn steps(plan: &Plan<'_>) -> Result<Infallible, (LaunchStep, Errno)> {
+    let (uid, gid) = (Uid::from_raw(plan.account.uid), Gid::from_raw(plan.account.gid));
     default_signals()?;
     // Its own session: no controlling terminal to push input into.
     setsid().map_err(|errno| (LaunchStep::NewSession, errno))?;
     // Before anything else can be forked, so that every descendant is in it.
     write(&plan.cgroup.procs, b"0").map_err(|errno| (LaunchStep::JoinCgroup, errno))?;
     descriptors(plan).map_err(|errno| (LaunchStep::Descriptors, errno))?;
+    // Here and not in the loop, because a name service may hang; the parent has
+    // a deadline. It may leave descriptors of its own behind.
+    look_again(plan)?;
+    close_all_but(&plan.error).map_err(|errno| (LaunchStep::Descriptors, errno))?;
     // Root's last act for the account: needs CAP_SYS_ADMIN and readable modes.
     umask(Mode::from_bits_truncate(0o022));
-    mounts::make_private(plan.uid, plan.gid).map_err(|errno| (LaunchStep::Mounts, errno))?;
+    mounts::make_private(uid, gid).map_err(|errno| (LaunchStep::Mounts, errno))?;
     umask(Mode::from_bits_truncate(0o077));
+    // When memory is short the kernel takes agents before anything of the system's.
+    fs::write("/proc/self/oom_score_adj", OOM_SCORE).map_err(|error| {
+        (LaunchStep::Umask, error.raw_os_error().map_or(Errno::EIO, Errno::from_raw))
+    })?;
+    limit_resources().map_err(|errno| (LaunchStep::Limits, errno))?;
     // Both need CAP_SETPCAP, so before the uid changes.
     sys::set_securebits(SECUREBITS).map_err(|errno| (LaunchStep::Securebits, errno))?;
     empty_capability_sets()?;
     // Groups first, while it is still allowed; then gid; uid last, for good.
     setgroups(&plan.groups).map_err(|errno| (LaunchStep::Groups, errno))?;
-    setresgid(plan.gid, plan.gid, plan.gid).map_err(|errno| (LaunchStep::Gid, errno))?;
-    setresuid(plan.uid, plan.uid, plan.uid).map_err(|errno| (LaunchStep::Uid, errno))?;
+    setresgid(gid, gid, gid).map_err(|errno| (LaunchStep::Gid, errno))?;
+    setresuid(uid, uid, uid).map_err(|errno| (LaunchStep::Uid, errno))?;
     verify_drop(plan)?;
     die_with_supervisor(plan)?;
     enter_home(plan)?;
@@ -94,6 +117,35 @@ fn steps(plan: &Plan) -> Result<Infallible, (LaunchStep, Errno)> {
     write(&plan.error, &report(None)).map_err(|errno| (LaunchStep::Exec, errno))?;
     let name = [c"gaggle-worker"];
     execve(&plan.program, &name, &plan.environment).map_err(|errno| (LaunchStep::Exec, errno))
+}
+
+/// P1 and P2: the account is still the one of the mapping, and not switched
+/// off; the programs are still root's own, which an upgrade may have changed.
+fn look_again(plan: &Plan<'_>) -> Step {
+    let refuse = |code| {
+        let step = match code {
+            RefusalCode::AccountUnknown => LaunchStep::AccountUnknown,
+            RefusalCode::LookupFailed => LaunchStep::AccountLookup,
+            RefusalCode::AccountExpired => LaunchStep::AccountExpired,
+            _ => LaunchStep::AccountChanged,
+        };
+        (step, Errno::UnknownErrno)
+    };
+    let now = account::look_up(&plan.account.name).map_err(refuse)?;
+    if now != *plan.account {
+        return Err(refuse(RefusalCode::AccountChanged));
+    }
+    if account::is_expired(&now).map_err(refuse)? {
+        return Err(refuse(RefusalCode::AccountExpired));
+    }
+    plan.programs.check().map_err(|_| (LaunchStep::Programs, Errno::EACCES))
+}
+
+/// C6. Not NPROC: it counts all processes of the uid, the person's own too.
+fn limit_resources() -> Result<(), Errno> {
+    setrlimit(Resource::RLIMIT_CORE, 0, 0)?;
+    let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
+    setrlimit(Resource::RLIMIT_NOFILE, OPEN_FILES.min(hard), MOST_OPEN_FILES.min(hard))
 }
 
 /// Ignored signals survive an exec, and Rust ignores SIGPIPE.
@@ -109,16 +161,20 @@ fn default_signals() -> Step {
 
 /// Leaves exactly 0 to 4 and the error pipe. An inherited descriptor would
 /// bypass every sandbox rule, so what is not named here is closed.
-fn descriptors(plan: &Plan) -> Result<(), Errno> {
+fn descriptors(plan: &Plan<'_>) -> Result<(), Errno> {
     // No source has one of these numbers: start-up reserved them.
     sys::duplicate_onto(&plan.null, 0)?;
     sys::duplicate_onto(&plan.log, 1)?;
     sys::duplicate_onto(&plan.log, 2)?;
     sys::duplicate_onto(&plan.session, SESSION_FD)?;
     sys::duplicate_onto(&plan.cgroup.folder, CGROUP_FD)?;
-    // The error pipe stays where it is and is close-on-exec: that it closes is
-    // the good news for the parent.
-    let error = u32::try_from(plan.error.as_raw_fd()).map_err(|_| Errno::EBADF)?;
+    close_all_but(&plan.error)
+}
+
+/// Above those with a meaning the error pipe alone stays. It is close-on-exec:
+/// that it closes is the good news for the parent.
+fn close_all_but(error: &OwnedFd) -> Result<(), Errno> {
+    let error = u32::try_from(error.as_raw_fd()).map_err(|_| Errno::EBADF)?;
     let first = u32::try_from(CGROUP_FD).map_err(|_| Errno::EBADF)? + 1;
     if first < error {
         sys::close_range(first, error - 1)?;
@@ -136,12 +192,12 @@ fn empty_capability_sets() -> Step {
 }
 
 /// Believes the drop only after trying to undo it.
-fn verify_drop(plan: &Plan) -> Step {
+fn verify_drop(plan: &Plan<'_>) -> Step {
     let surprise = Err((LaunchStep::Verify, Errno::EPERM));
     let uids = getresuid().map_err(|errno| (LaunchStep::Verify, errno))?;
     let gids = getresgid().map_err(|errno| (LaunchStep::Verify, errno))?;
-    if [uids.real, uids.effective, uids.saved] != [plan.uid; 3]
-        || [gids.real, gids.effective, gids.saved] != [plan.gid; 3]
+    if [uids.real, uids.effective, uids.saved].map(Uid::as_raw) != [plan.account.uid; 3]
+        || [gids.real, gids.effective, gids.saved].map(Gid::as_raw) != [plan.account.gid; 3]
     {
         return surprise;
     }
@@ -177,7 +233,7 @@ fn verify_drop(plan: &Plan) -> Step {
 }
 
 /// After the drop: a change of uid clears this setting.
-fn die_with_supervisor(plan: &Plan) -> Step {
+fn die_with_supervisor(plan: &Plan<'_>) -> Step {
     prctl::set_pdeathsig(Signal::SIGKILL).map_err(|errno| (LaunchStep::DeathSignal, errno))?;
     // It may have died before the line above.
     if getppid() == plan.supervisor { Ok(()) } else { Err((LaunchStep::DeathSignal, Errno::ESRCH)) }
@@ -185,11 +241,11 @@ fn die_with_supervisor(plan: &Plan) -> Step {
 
 /// As the account, so that root probes nobody's home and a home that root may
 /// not enter (root-squashed NFS) works. No fallback to another folder.
-fn enter_home(plan: &Plan) -> Step {
+fn enter_home(plan: &Plan<'_>) -> Step {
     chdir(plan.home.as_c_str()).map_err(|errno| (LaunchStep::HomeMissing, errno))?;
     let home = stat(".").map_err(|errno| (LaunchStep::HomeMissing, errno))?;
     if SFlag::from_bits_truncate(home.st_mode) & SFlag::S_IFMT != SFlag::S_IFDIR
-        || home.st_uid != plan.uid.as_raw()
+        || home.st_uid != plan.account.uid
     {
         return Err((LaunchStep::HomeOwner, Errno::EPERM));
     }

@@ -16,7 +16,7 @@ use gaggle_ipc::WorkerId;
 use gaggle_ipc::launch::WORKER_LEAF;
 use nix::sys::statfs::{CGROUP2_SUPER_MAGIC, statfs};
 
-use gaggle_policy::account::Account;
+use gaggle_policy::configuration::Person;
 
 /// Levels and folders an account may make below its own.
 const MAX_DEPTH: &str = "3";
@@ -30,10 +30,15 @@ const REMOVE_DEPTH: usize = 8;
 /// The files of a folder that a worker needs to move processes within it.
 const DELEGATED: &[&str] = &["", "cgroup.procs", "cgroup.subtree_control", "cgroup.threads"];
 
+/// The controllers that limits need.
+const CONTROLLERS: &[&str] = &["memory", "pids", "cpu"];
+
 /// The folder under which workers get theirs.
 #[derive(Debug)]
 pub(crate) struct Tree {
     path: PathBuf,
+    /// Those of [`CONTROLLERS`] that work here.
+    controllers: Vec<&'static str>,
 }
 
 /// One worker's folder.
@@ -69,7 +74,7 @@ impl Tree {
         if kind.filesystem_type() != CGROUP2_SUPER_MAGIC {
             return Err(format!("{}: not in a cgroup2 file system", path.display()));
         }
-        let tree = Self { path };
+        let mut tree = Self { path, controllers: Vec::new() };
         if given.is_none() {
             // Delegated controllers can only be passed on by a folder without processes.
             let leaf = tree.path.join("supervisor");
@@ -77,7 +82,15 @@ impl Tree {
                 |error| format!("{}: {error}; the unit needs Delegate=", leaf.display()),
             )?;
         }
+        tree.controllers = enable(&tree.path, CONTROLLERS);
         Ok(tree)
+    }
+
+    /// The controllers that are missing, with spaces; empty if every limit holds.
+    pub(crate) fn missing_controllers(&self) -> String {
+        let missing: Vec<_> =
+            CONTROLLERS.iter().copied().filter(|name| !self.controllers.contains(name)).collect();
+        missing.join(" ")
     }
 
     /// The workers whose folders an earlier supervisor left.
@@ -125,34 +138,52 @@ impl Tree {
     pub(crate) fn make_worker(
         &self,
         worker: WorkerId,
-        account: &Account,
+        person: &Person,
     ) -> io::Result<(WorkerCgroup, ForChild)> {
         let path = self.path.join(worker.to_string());
         // What is there already is somebody else's.
         fs::create_dir(&path)?;
-        let made = fill_worker(&path, account);
+        let made = self.fill_worker(&path, person);
         if made.is_err() {
             // Best effort: what stays is found as a left-over at the next start.
             let _ = take_back(&path).and_then(|()| remove_below(&path, REMOVE_DEPTH));
         }
         made
     }
+
+    fn fill_worker(&self, path: &Path, person: &Person) -> io::Result<(WorkerCgroup, ForChild)> {
+        let leaf = path.join(WORKER_LEAF);
+        fs::create_dir(&leaf)?;
+        fs::write(path.join("cgroup.max.depth"), MAX_DEPTH)?;
+        fs::write(path.join("cgroup.max.descendants"), MAX_DESCENDANTS)?;
+        for (controller, file, limit) in person.limits.files() {
+            let file = path.join(file);
+            // A kernel may account no swap; then there is none to limit.
+            if self.controllers.contains(&controller) && file.exists() {
+                fs::write(file, limit)?;
+            }
+        }
+        // In the leaves as well, so that one Goose alone can be found too hungry.
+        enable(path, &self.controllers);
+        let cgroup = open_worker(path)?;
+        let procs = OpenOptions::new().write(true).open(leaf.join("cgroup.procs"))?.into();
+        let folder =
+            OpenOptions::new().read(true).custom_flags(libc::O_DIRECTORY).open(path)?.into();
+        // Last: from here on root itself has no way in but what it holds open.
+        for name in DELEGATED.iter().rev() {
+            let file = if name.is_empty() { path.to_owned() } else { path.join(name) };
+            chown(file, Some(person.account.uid), Some(person.account.gid))?;
+        }
+        Ok((cgroup, ForChild { procs, folder }))
+    }
 }
 
-fn fill_worker(path: &Path, account: &Account) -> io::Result<(WorkerCgroup, ForChild)> {
-    let leaf = path.join(WORKER_LEAF);
-    fs::create_dir(&leaf)?;
-    fs::write(path.join("cgroup.max.depth"), MAX_DEPTH)?;
-    fs::write(path.join("cgroup.max.descendants"), MAX_DESCENDANTS)?;
-    let cgroup = open_worker(path)?;
-    let procs = OpenOptions::new().write(true).open(leaf.join("cgroup.procs"))?.into();
-    let folder = OpenOptions::new().read(true).custom_flags(libc::O_DIRECTORY).open(path)?.into();
-    // Last: from here on root itself has no way in but what it holds open.
-    for name in DELEGATED.iter().rev() {
-        let file = if name.is_empty() { path.to_owned() } else { path.join(name) };
-        chown(file, Some(account.uid.as_raw()), Some(account.gid.as_raw()))?;
-    }
-    Ok((cgroup, ForChild { procs, folder }))
+/// Passes controllers on to the folders below, one by one, so that a missing one
+/// does not take the others with it; gives back those that it worked for.
+fn enable(path: &Path, controllers: &[&'static str]) -> Vec<&'static str> {
+    let control = path.join("cgroup.subtree_control");
+    let works = |name: &&&str| fs::write(&control, format!("+{name}")).is_ok();
+    controllers.iter().filter(works).copied().collect()
 }
 
 fn open_worker(path: &Path) -> io::Result<WorkerCgroup> {

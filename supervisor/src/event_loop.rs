@@ -7,22 +7,22 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
 use gaggle_ipc::WorkerId;
-use gaggle_ipc::admin::{AdminReply, AdminRequest};
-use gaggle_ipc::control::{Closing, RefusalCode};
+use gaggle_ipc::admin::AdminRequest;
+use gaggle_ipc::codec::{FrameError, VERSION};
+use gaggle_ipc::control::{Closing, ControlReply, ControlRequest};
 use gaggle_ipc::seqpacket;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 
-use crate::admin::{self, AdminConnection};
-use crate::audit::Event;
-use crate::control::{self, Connection};
+use crate::audit::{self, Kind};
+use crate::connection::{Connection, Received};
 use crate::log_pipe::LogPipe;
-use crate::request::Received;
 use crate::service::Service;
 use crate::startup::Listeners;
 use crate::status;
+use crate::workers::Requester;
 
 /// How often files and accounts are looked at.
 const MINUTE: Duration = Duration::from_secs(60);
@@ -32,6 +32,8 @@ const MINUTE: Duration = Duration::from_secs(60);
 /// listener that cannot be served for want of descriptors stays readable.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 const REQUEST_PAUSE: Duration = Duration::from_millis(5);
+/// Most admin connections at once.
+const MAX_ADMINS: usize = 4;
 
 /// A descriptor's meaning.
 #[derive(Clone, Copy)]
@@ -40,7 +42,8 @@ enum Source {
     ControlListener,
     AdminListener,
     Frontend,
-    Admin(usize),
+    Admin(u64),
+    Review,
     Launch(WorkerId),
     Process,
     Log(WorkerId),
@@ -51,7 +54,7 @@ pub(crate) struct EventLoop {
     pub(crate) service: Service,
     listeners: Listeners,
     signals: SignalFd,
-    admins: Vec<AdminConnection>,
+    next_admin: u64,
     frontend_uid: u32,
     accept_again: Instant,
     request_again: Instant,
@@ -88,7 +91,7 @@ impl EventLoop {
             service,
             listeners,
             signals,
-            admins: Vec::new(),
+            next_admin: 1,
             frontend_uid,
             accept_again: Instant::now(),
             request_again: Instant::now(),
@@ -108,7 +111,7 @@ impl EventLoop {
             }
             self.on_time();
             self.service.bury();
-            self.admins.retain_mut(AdminConnection::flush);
+            self.service.admins.retain(|_, admin| admin.flush());
             self.feed_watchdog();
         }
         Ok(())
@@ -147,9 +150,12 @@ impl EventLoop {
                 sources.push((Source::Log(worker.id), log.fd().as_fd(), read));
             }
         }
-        for (index, admin) in self.admins.iter().enumerate() {
+        for (number, admin) in &self.service.admins {
             let flags = if admin.wants_to_write() { PollFlags::POLLOUT } else { read };
-            sources.push((Source::Admin(index), admin.socket().as_fd(), flags));
+            sources.push((Source::Admin(*number), admin.socket().as_fd(), flags));
+        }
+        if let Some(review) = &self.service.review {
+            sources.push((Source::Review, review.pipe().as_fd(), read));
         }
         if let Some(frontend) = self.service.frontend.as_ref().filter(|_| self.request_again <= now)
         {
@@ -169,6 +175,7 @@ impl EventLoop {
             .chain(resting)
             .chain([self.next_minute])
             .chain(watchdog)
+            .chain(self.service.review.as_ref().map(|review| review.deadline))
             .min()
             .unwrap_or(self.next_minute);
         // Rounded up: a sleep that ends just short of a deadline would spin.
@@ -181,7 +188,8 @@ impl EventLoop {
             Source::ControlListener => self.accept_frontend(),
             Source::AdminListener => self.accept_admin(),
             Source::Frontend => self.serve_frontend(),
-            Source::Admin(index) => self.serve_admin(index),
+            Source::Admin(number) => self.serve_admin(number),
+            Source::Review => self.service.read_review(),
             Source::Launch(id) => self.service.follow_launch(id),
             // Reaped with all others at the end of the turn.
             Source::Process => {}
@@ -192,7 +200,7 @@ impl EventLoop {
     fn serve_signals(&mut self) {
         while let Ok(Some(signal)) = self.signals.read_signal() {
             match i32::try_from(signal.ssi_signo).map(Signal::try_from) {
-                Ok(Ok(Signal::SIGHUP)) => self.service.reload(),
+                Ok(Ok(Signal::SIGHUP)) => self.service.look(true),
                 _ => {
                     let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
                     self.service.shut_down();
@@ -217,11 +225,12 @@ impl EventLoop {
             None
         };
         if let Some((reason, why)) = refused {
-            control::turn_away(&socket, reason);
-            self.service.audit.emit(&Event::PeerRefused { socket: "control", uid, why });
+            // It is being dropped anyway.
+            let _ = Connection::new(socket, uid).send(&ControlReply::Closing { reason }, None);
+            self.record_peer(&audit::PEER_REFUSED, "control", uid, why);
             return;
         }
-        self.service.audit.emit(&Event::FrontendConnected { uid });
+        self.service.audit.emit(&audit::FRONTEND_CONNECTED, &[("UID", &uid)]);
         self.service.frontend = Some(Connection::new(socket, uid));
     }
 
@@ -231,12 +240,19 @@ impl EventLoop {
             return;
         };
         let uid = seqpacket::peer_uid(&socket).unwrap_or(u32::MAX);
-        if uid != 0 || self.admins.len() >= admin::MAX_CONNECTIONS {
+        if uid != 0 || self.service.admins.len() >= MAX_ADMINS {
             let why = if uid == 0 { "too many connections" } else { "not root" };
-            self.service.audit.emit(&Event::PeerRefused { socket: "admin", uid, why });
+            self.record_peer(&audit::PEER_REFUSED, "admin", uid, why);
             return;
         }
-        self.admins.push(AdminConnection::new(socket));
+        self.service.admins.insert(self.next_admin, Connection::new(socket, uid));
+        self.next_admin += 1;
+    }
+
+    fn record_peer(&mut self, kind: &Kind, socket: &str, uid: u32, why: &str) {
+        let fields: [(_, &dyn std::fmt::Display); 3] =
+            [("SOCKET", &socket), ("UID", &uid), ("REASON", &why)];
+        self.service.audit.emit(kind, &fields);
     }
 
     fn serve_frontend(&mut self) {
@@ -244,49 +260,53 @@ impl EventLoop {
         let Some(frontend) = &self.service.frontend else {
             return;
         };
-        match frontend.receive() {
+        match frontend.receive::<ControlRequest>() {
             Received::Nothing => {}
             Received::Request(request) => self.service.answer(request),
             Received::Gone => self.service.frontend_gone(),
             Received::Violation(why) => {
                 let uid = frontend.uid();
-                let why = why.to_string();
-                let event = Event::ProtocolViolation { socket: "control", uid, why: &why };
-                self.service.audit.emit(&event);
+                let reason = match why {
+                    FrameError::Version(_) => Closing::Version(VERSION),
+                    _ => Closing::ProtocolViolation,
+                };
+                // It is hung up on, whether it reads why or not.
+                let _ = frontend.send(&ControlReply::Closing { reason }, None);
+                self.record_peer(&audit::PROTOCOL_VIOLATION, "control", uid, &why.to_string());
                 self.service.frontend_gone();
             }
         }
     }
 
-    fn serve_admin(&mut self, index: usize) {
+    fn serve_admin(&mut self, number: u64) {
         // One answer at a time, so that nobody piles them up.
-        let Some(admin) = self.admins.get(index).filter(|admin| !admin.wants_to_write()) else {
-            return;
-        };
-        let replies = match admin.receive() {
-            Received::Nothing => return,
-            Received::Request(AdminRequest::Status) => status::report(&self.service),
+        let admin = self.service.admins.get(&number).filter(|admin| !admin.wants_to_write());
+        let Some(admin) = admin else { return };
+        match admin.receive() {
+            Received::Nothing => {}
+            Received::Request(AdminRequest::Status) => {
+                let replies = status::report(&self.service);
+                if let Some(admin) = self.service.admins.get_mut(&number) {
+                    replies.iter().for_each(|reply| admin.queue(reply, None));
+                }
+            }
             Received::Request(AdminRequest::Reload) => {
-                self.service.reload();
-                status::reloaded(&self.service)
+                self.service.reloaders.insert(number);
+                self.service.look(true);
             }
-            Received::Request(AdminRequest::Probe { .. } | AdminRequest::Lockdown { .. }) => {
-                vec![AdminReply::Refused(RefusalCode::LimitsUnavailable.into()), AdminReply::Done]
+            Received::Request(AdminRequest::Lockdown { on }) => {
+                self.service.answer_lockdown(number, on);
             }
-            Received::Gone => {
-                self.admins.remove(index);
-                return;
+            Received::Request(AdminRequest::Probe { user }) => {
+                if let Err(refusal) = self.service.start(user, Requester::Admin(number)) {
+                    self.service.refuse_probe(number, refusal);
+                }
             }
+            Received::Gone => drop(self.service.admins.remove(&number)),
             Received::Violation(why) => {
-                let why = why.to_string();
-                let event = Event::ProtocolViolation { socket: "admin", uid: 0, why: &why };
-                self.service.audit.emit(&event);
-                self.admins.remove(index);
-                return;
+                self.record_peer(&audit::PROTOCOL_VIOLATION, "admin", 0, &why.to_string());
+                self.service.admins.remove(&number);
             }
-        };
-        if let Some(admin) = self.admins.get_mut(index) {
-            admin.answer(replies);
         }
     }
 
@@ -305,6 +325,7 @@ impl EventLoop {
         for worker in self.service.workers.values_mut() {
             worker.enforce_deadline(now);
         }
+        self.service.enforce_review_deadline(now);
         if now >= self.next_minute {
             self.next_minute = now + MINUTE;
             self.service.minute();

@@ -45,7 +45,7 @@ impl Journal {
     }
 
     /// Sends one record; `true` if the journal has it.
-    pub(crate) fn send(&mut self, fields: &[(&str, &str)]) -> bool {
+    pub(crate) fn send(&mut self, fields: &[(String, String)]) -> bool {
         let record = encode(fields);
         // Only a journal that took the last record is waited for: a stuck one
         // must not hold the loop up once for each record.
@@ -56,7 +56,7 @@ impl Journal {
     }
 }
 
-fn encode(fields: &[(&str, &str)]) -> Vec<u8> {
+fn encode(fields: &[(String, String)]) -> Vec<u8> {
     let mut record = Vec::new();
     for (name, value) in fields {
         record.extend_from_slice(name.as_bytes());
@@ -96,7 +96,8 @@ mod tests {
 
     #[test]
     fn a_newline_in_a_value_cannot_forge_a_field() {
-        let record = encode(&[("A", "x\nB=y"), ("C", "z")]);
+        let field = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let record = encode(&[field("A", "x\nB=y"), field("C", "z")]);
         assert_eq!(record, b"A\n\x05\0\0\0\0\0\0\0x\nB=y\nC=z\n");
     }
 }

@@ -6,18 +6,19 @@
 #![deny(unsafe_code)]
 #![deny(clippy::indexing_slicing)]
 
-mod admin;
+mod admission;
 mod arguments;
 mod audit;
 mod become_user;
 mod cgroup;
-mod control;
+mod connection;
 mod event_loop;
+mod forked;
 mod journal;
 mod launch;
 mod log_pipe;
 mod mounts;
-mod request;
+mod oversight;
 mod run;
 mod service;
 mod startup;

@@ -47,7 +47,7 @@ pub(crate) fn make_private(uid: Uid, gid: Gid) -> Result<(), Errno> {
     mount(Some("tmpfs"), "/run", Some("tmpfs"), QUIET | MsFlags::MS_NOEXEC, Some(run))?;
     for (path, folder) in &kept {
         let made = DirBuilder::new().recursive(true).mode(0o755).create(path);
-        made.map_err(|error| Errno::from_raw(error.raw_os_error().unwrap_or(libc::EIO)))?;
+        made.map_err(|error| error.raw_os_error().map_or(Errno::EIO, Errno::from_raw))?;
         let held = format!("/proc/self/fd/{}", folder.as_raw_fd());
         mount(Some(held.as_str()), *path, NONE, MsFlags::MS_BIND | MsFlags::MS_REC, NONE)?;
     }

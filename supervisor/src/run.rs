@@ -2,20 +2,21 @@
 //!
 //! Trust: the command line is root's or systemd's.
 
+use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::process::ExitCode;
 
-use nix::unistd::User;
+use gaggle_policy::review::review;
 
 use crate::arguments::{self, Arguments, Asked};
-use crate::audit::{Audit, Event};
+use crate::audit;
 use crate::cgroup::Tree;
 use crate::event_loop::EventLoop;
+use crate::forked;
 use crate::journal::to_stderr;
 use crate::launch::Ground;
 use crate::service::Service;
 use crate::{startup, sys};
-use gaggle_policy::configuration::Snapshot;
 
 /// The program `gaggle-supervisor`.
 #[must_use]
@@ -42,31 +43,29 @@ pub fn main() -> ExitCode {
 
 fn serve(arguments: Arguments) -> Result<(), String> {
     let (inherited, null) = startup::sanitise()?;
-    let snapshot = Snapshot::load(&arguments.config_dir)?;
-    let frontend = &snapshot.settings.frontend_user;
-    let frontend = User::from_name(frontend)
-        .ok()
-        .flatten()
-        .filter(|user| !user.uid.is_root())
-        .ok_or_else(|| format!("frontend_user {frontend:?}: no such account, or root"))?;
-    // One supervisor per runtime folder: the next lines kill what was left over.
-    let _lock = startup::lock(&arguments.runtime_dir)?;
-    let tree = Tree::open(arguments.cgroup.as_deref())?;
     let programs = std::env::current_exe()
         .ok()
         .and_then(|exe| exe.parent().map(std::path::Path::to_owned))
         .ok_or("cannot tell where this program is; is /proc mounted?")?;
+    // By a child, like every later look: this process never asks a name service.
+    let look = || review(&arguments.config_dir, &programs, None, BTreeSet::new());
+    let review = forked::ask(look).map_err(|errno| errno.desc().to_owned())?.wait()?;
+    let snapshot = review.snapshot.ok_or("nothing was read")??;
+    let frontend = snapshot.frontend.ok_or_else(|| {
+        format!("frontend_user {:?}: no such account, or root", snapshot.settings.frontend_user)
+    })?;
+    // One supervisor per runtime folder: the next lines kill what was left over.
+    let _lock = startup::lock(&arguments.runtime_dir)?;
+    let tree = Tree::open(arguments.cgroup.as_deref())?;
     let ground = Ground { tree, programs, null };
-    ground.check_programs(&snapshot.settings)?;
-    let mut service = Service::new(arguments.config_dir, ground, snapshot, Audit::new());
+    let mut service = Service::new(arguments.config_dir, ground, snapshot);
     service.clear_leftovers()?;
-    let listeners = startup::listeners(inherited, &arguments.runtime_dir, &frontend)?;
+    let listeners = startup::listeners(inherited, &arguments.runtime_dir, frontend)?;
     service.audit_configuration();
-    service.audit.emit(&Event::Ready {
-        landlock_abi: sys::landlock_abi(),
-        landlock_floor: service.snapshot.settings.landlock_floor,
-    });
-    let event_loop = EventLoop::new(service, listeners, frontend.uid.as_raw())
+    service.set_lockdown(review.lockdown);
+    let (abi, floor) = (sys::landlock_abi(), service.snapshot.settings.landlock_floor);
+    service.audit.emit(&audit::READY, &[("LANDLOCK_ABI", &abi), ("LANDLOCK_FLOOR", &floor)]);
+    let event_loop = EventLoop::new(service, listeners, frontend.0)
         .map_err(|errno| format!("signals: {}", errno.desc()))?;
     // Without a service manager there is nobody to tell.
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);

@@ -1,30 +1,29 @@
-//! The decisions: who gets a worker, who loses it, what the admin sees.
+//! The decisions: who gets a worker, how it is stopped, who is told.
 //!
-//! Trust: requests come through [`control`](crate::control) and
-//! [`admin`](crate::admin), whose peers were checked. Every decision here is
-//! audited before or as it takes effect.
+//! Trust: requests come over [`connection`](crate::connection)s whose peers were
+//! checked. Every decision here is audited before or as it takes effect.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use gaggle_ipc::admin::AdminReply;
 use gaggle_ipc::control::{
     ControlReply, ControlRequest, MAX_LISTED, Refusal, RefusalCode, StopReason, WorkerExit,
 };
 use gaggle_ipc::{MattermostUserId, WorkerId};
+use gaggle_policy::configuration::Snapshot;
 
-use crate::audit::{Audit, Event};
-use crate::control::Connection;
+use crate::admission::Admission;
+use crate::audit::{self, Audit};
+use crate::connection::Connection;
+use crate::forked::Question;
 use crate::launch::{Ground, launch};
 use crate::log_pipe;
-use crate::workers::{LaunchReport, Outcome, StartRates, State, Worker};
-use gaggle_policy::account;
-use gaggle_policy::configuration::Snapshot;
+use crate::workers::{Outcome, Requester, State, Worker};
 
 /// A worker whose frontend is gone ends by itself; so long it may take.
 const GRACE_FRONTEND_GONE: Duration = Duration::from_secs(2);
-/// On the way out, workers may end their turns in order for so long.
-const GRACE_SHUTDOWN: Duration = Duration::from_secs(5);
 
 /// Everything root keeps in mind.
 #[derive(Debug)]
@@ -37,10 +36,18 @@ pub(crate) struct Service {
     pub(crate) audit: Audit,
     pub(crate) workers: BTreeMap<WorkerId, Worker>,
     pub(crate) frontend: Option<Connection>,
+    pub(crate) admins: BTreeMap<u64, Connection>,
     pub(crate) started: u64,
     pub(crate) shutting_down: bool,
-    next_worker: u64,
-    rates: StartRates,
+    pub(crate) lockdown: bool,
+    pub(crate) admission: Admission,
+    /// The look at files and accounts that is under way.
+    pub(crate) review: Option<Question>,
+    /// Once it is done, everything is to be read again.
+    pub(crate) reload_next: bool,
+    /// Admins who wait for a reload.
+    pub(crate) reloaders: BTreeSet<u64>,
+    pub(crate) next_worker: u64,
 }
 
 /// Seconds since 1970.
@@ -50,24 +57,24 @@ pub(crate) fn unix_now() -> u64 {
 
 impl Service {
     /// Makes the state of a supervisor that serves nobody yet.
-    pub(crate) fn new(
-        config_dir: PathBuf,
-        ground: Ground,
-        snapshot: Snapshot,
-        audit: Audit,
-    ) -> Self {
+    pub(crate) fn new(config_dir: PathBuf, ground: Ground, snapshot: Snapshot) -> Self {
         Self {
             config_dir,
             ground,
             snapshot,
             stale: None,
-            audit,
+            audit: Audit::new(),
             workers: BTreeMap::new(),
             frontend: None,
+            admins: BTreeMap::new(),
             started: unix_now(),
             shutting_down: false,
+            lockdown: false,
+            admission: Admission::default(),
+            review: None,
+            reload_next: false,
+            reloaders: BTreeSet::new(),
             next_worker: 1,
-            rates: StartRates::default(),
         }
     }
 
@@ -78,13 +85,9 @@ impl Service {
     /// A sentence that names what could not be removed.
     pub(crate) fn clear_leftovers(&mut self) -> Result<(), String> {
         for leftover in self.ground.tree.leftovers()? {
-            let name = &leftover.to_string();
             let removed = self.ground.tree.remove_leftover(leftover)?;
-            self.audit.emit(&if removed {
-                Event::LeftoverRemoved { name }
-            } else {
-                Event::LeftoverStuck { name }
-            });
+            let kind = if removed { &audit::LEFTOVER_REMOVED } else { &audit::LEFTOVER_STUCK };
+            self.audit.emit(kind, &[("CGROUP", &leftover)]);
             self.next_worker = self.next_worker.max(leftover.0.saturating_add(1));
         }
         Ok(())
@@ -93,7 +96,20 @@ impl Service {
     /// Answers one request of the frontend.
     pub(crate) fn answer(&mut self, request: ControlRequest) {
         match request {
-            ControlRequest::Start { request, user } => self.answer_start(request, user),
+            ControlRequest::Start { request, user } => {
+                let asked = |worker: &&Worker| {
+                    worker.user == user && matches!(worker.requester, Requester::Frontend(_))
+                };
+                let running = |worker: &&Worker| {
+                    matches!(worker.state, State::Running) && !worker.is_stopping()
+                };
+                let known = self.workers.values().filter(asked).find(running);
+                if let Some(worker) = known.map(|worker| worker.id) {
+                    self.reply(&ControlReply::Running { request, worker });
+                } else if let Err(refusal) = self.start(user, Requester::Frontend(request)) {
+                    self.reply(&ControlReply::Refused { request, refusal });
+                }
+            }
             ControlRequest::Stop { request, worker } => {
                 self.stop(worker, StopReason::Requested, Duration::ZERO);
                 self.reply(&ControlReply::Stopping { request, worker });
@@ -105,74 +121,123 @@ impl Service {
         }
     }
 
-    fn answer_start(&mut self, request: u32, user: MattermostUserId) {
-        let known = self.workers.values().find(|worker| worker.user == user);
-        if let Some(worker) = known
-            && matches!(worker.state, State::Running)
-            && !worker.is_stopping()
-        {
-            let worker = worker.id;
-            self.reply(&ControlReply::Running { request, worker });
-            return;
+    /// Starts a worker; a refusal is recorded.
+    ///
+    /// # Errors
+    /// The refusal, to be told.
+    pub(crate) fn start(
+        &mut self,
+        user: MattermostUserId,
+        requester: Requester,
+    ) -> Result<(), Refusal> {
+        let started = self.try_start(user, requester);
+        if let Err(refusal) = started {
+            let account = self.snapshot.person(user).ok().map(|p| p.account.name.to_string());
+            self.record_refusal(user, &account.unwrap_or_default(), refusal);
         }
-        if let Err(refusal) = self.start(request, user) {
-            let account = self.snapshot.person(user).ok().map(|p| p.account.name.clone());
-            let account = account.as_ref().map(gaggle_ipc::AccountName::as_str);
-            self.audit.emit(&Event::StartRefused { user, account, refusal });
-            self.reply(&ControlReply::Refused { request, refusal });
-        }
+        started
     }
 
-    fn start(&mut self, request: u32, user: MattermostUserId) -> Result<(), Refusal> {
+    fn try_start(&mut self, user: MattermostUserId, requester: Requester) -> Result<(), Refusal> {
+        let settings = &self.snapshot.settings;
+        let probe = matches!(requester, Requester::Admin(_));
         if self.shutting_down {
             return Err(RefusalCode::ShuttingDown.into());
         }
+        // An admin who switched everything off may still try a sandbox.
+        if self.lockdown && !probe {
+            return Err(RefusalCode::Lockdown.into());
+        }
         // One worker per person, even while an earlier one is being buried.
-        if self.workers.values().any(|worker| worker.user == user) {
+        let same = |worker: &Worker| {
+            worker.user == user && matches!(worker.requester, Requester::Admin(_)) == probe
+        };
+        if self.workers.values().any(same) {
             return Err(RefusalCode::Busy.into());
         }
         let person = self.snapshot.person(user)?;
-        if self.workers.len() >= usize::from(self.snapshot.settings.max_workers) {
+        if settings.require_limits && !self.ground.tree.missing_controllers().is_empty() {
+            return Err(RefusalCode::LimitsUnavailable.into());
+        }
+        if self.workers.len() >= usize::from(settings.max_workers) {
             return Err(RefusalCode::TooManyWorkers.into());
         }
-        let own_entry = self.snapshot.people.contains_key(&user).then_some(user);
-        if !self.rates.admit(own_entry, Instant::now()) {
-            return Err(RefusalCode::StartRate.into());
-        }
-        let account = &person.account;
-        let recorded = self.audit.emit(&Event::StartAttempt { user, account: &account.name });
-        if !recorded && self.snapshot.settings.require_journal {
+        self.admission.admit(self.snapshot.own_entry(user), Instant::now())?;
+        let recorded = self.audit.emit(
+            &audit::START_ATTEMPT,
+            &[("USER", &user), ("ACCOUNT", &person.account.name), ("PROBE", &flag(probe))],
+        );
+        if !recorded && settings.require_journal {
             return Err(RefusalCode::AuditUnavailable.into());
         }
         let id = WorkerId(self.next_worker);
         // Also for a failed launch: no number is ever used twice.
         self.next_worker += 1;
-        let launched = launch(&self.ground, &self.snapshot.settings, person, id)?;
-        self.workers.insert(id, Worker::new(id, user, person, request, launched, unix_now()));
+        let launched = launch(&self.ground, settings, person, id)?;
+        self.workers.insert(id, Worker::new(id, user, person, requester, launched, unix_now()));
         Ok(())
+    }
+
+    fn record_refusal(&mut self, user: MattermostUserId, account: &str, refusal: Refusal) {
+        let step = refusal.step.map_or("", gaggle_ipc::launch::LaunchStep::name);
+        let errno = if refusal.errno == 0 { String::new() } else { refusal.errno.to_string() };
+        let reason = refusal.code.name();
+        self.audit.emit(
+            &audit::START_REFUSED,
+            &[
+                ("USER", &user),
+                ("ACCOUNT", &account),
+                ("REASON", &reason),
+                ("STEP", &step),
+                ("ERRNO", &errno),
+            ],
+        );
     }
 
     /// Acts on what a launching worker's error pipe says.
     pub(crate) fn follow_launch(&mut self, id: WorkerId) {
-        let Some(worker) = self.workers.get_mut(&id) else {
-            return;
-        };
-        if worker.read_launch_report() != LaunchReport::ProgramRuns {
+        let Some(worker) = self.workers.get_mut(&id) else { return };
+        if !worker.read_launch_report() {
             return;
         }
-        let state = std::mem::replace(&mut worker.state, State::Running);
-        let State::Launching { request, frontend_end, .. } = state else {
+        let State::Launching { peer_end, .. } =
+            std::mem::replace(&mut worker.state, State::Running)
+        else {
             return;
         };
-        let (user, account, uid) = (worker.user, worker.account.clone(), worker.uid.as_raw());
-        let (pid, profile, shared) = (worker.pid.as_raw(), worker.profile, worker.shared);
-        self.audit.emit(&Event::WorkerStarted { user, account: &account, worker: id, uid, pid });
-        let started = ControlReply::Started { request, worker: id, account, profile, shared };
-        // Our copy of the frontend's end closes here: root keeps none.
-        let delivered =
-            self.frontend.as_ref().is_some_and(|f| f.send(&started, Some(&frontend_end)));
-        if !delivered {
-            self.frontend_gone();
+        let (user, account, requester) = (worker.user, worker.account.clone(), worker.requester);
+        let (profile, shared) = (worker.profile, worker.shared);
+        let (uid, pid) = (worker.uid, worker.pid);
+        self.audit.emit(
+            &audit::WORKER_STARTED,
+            &[
+                ("USER", &user),
+                ("ACCOUNT", &account),
+                ("WORKER", &id),
+                ("UID", &uid),
+                ("PID", &pid),
+                ("PROBE", &flag(matches!(requester, Requester::Admin(_)))),
+            ],
+        );
+        match requester {
+            // Our copy of the peer's end closes here: root keeps none.
+            Requester::Frontend(request) => {
+                let started =
+                    ControlReply::Started { request, worker: id, account, profile, shared };
+                let frontend = self.frontend.as_ref();
+                if !frontend.is_some_and(|f| f.send(&started, Some(&peer_end))) {
+                    self.frontend_gone();
+                }
+            }
+            Requester::Admin(number) => match self.admins.get_mut(&number) {
+                Some(admin) => {
+                    let probing = AdminReply::Probing { worker: id, account, profile, shared };
+                    admin.queue(&probing, Some(peer_end));
+                    admin.queue(&AdminReply::Done, None);
+                }
+                None => self.stop(id, StopReason::FrontendGone, Duration::ZERO),
+            },
+            Requester::Nobody => {}
         }
     }
 
@@ -182,9 +247,25 @@ impl Service {
             && !worker.is_stopping()
         {
             worker.stop(reason, grace);
-            let user = worker.user;
-            self.audit.emit(&Event::WorkerStopping { worker: id, user, reason });
+            let (user, reason) = (worker.user, reason.name());
+            self.audit.emit(
+                &audit::WORKER_STOPPING,
+                &[("WORKER", &id), ("USER", &user), ("REASON", &reason)],
+            );
         }
+    }
+
+    /// Stops those workers, and tells how many.
+    pub(crate) fn stop_where(
+        &mut self,
+        chosen: impl Fn(&Self, &Worker) -> bool,
+        reason: StopReason,
+        grace: Duration,
+    ) -> usize {
+        let chosen = self.workers.values().filter(|w| !w.is_stopping() && chosen(self, w));
+        let ids: Vec<_> = chosen.map(|worker| worker.id).collect();
+        ids.iter().for_each(|id| self.stop(*id, reason, grace));
+        ids.len()
     }
 
     /// Tells about workers that are gone, and forgets them.
@@ -216,34 +297,55 @@ impl Service {
             worker.log = None;
         }
         for line in &read.lines {
-            let account = &worker.account;
-            self.audit.emit(&Event::WorkerOutput { worker: id, account, line });
+            let fields: [(_, &dyn std::fmt::Display); 3] =
+                [("WORKER", &id), ("ACCOUNT", &worker.account), ("UNATTESTED", line)];
+            self.audit.emit(&audit::WORKER_OUTPUT, &fields);
         }
     }
 
     fn tell_end(&mut self, worker: &Worker, outcome: Outcome) {
-        let (user, account) = (worker.user, &worker.account);
-        match outcome {
-            Outcome::NotStarted { request, refusal } => {
-                let account = Some(account.as_str());
-                self.audit.emit(&Event::StartRefused { user, account, refusal });
-                // To another frontend its number could mean another request.
-                if !worker.orphaned {
-                    self.reply(&ControlReply::Refused { request, refusal });
+        let (user, account, id) = (worker.user, &worker.account, worker.id);
+        let now = Instant::now();
+        let lived = now.duration_since(worker.born);
+        let failed =
+            !matches!(outcome, Outcome::Exited(WorkerExit::Status(0) | WorkerExit::Stopped(_)));
+        self.admission.ended(self.snapshot.own_entry(user), failed, lived, now);
+        let exit = match outcome {
+            Outcome::NotStarted(refusal) => {
+                self.record_refusal(user, account.as_str(), refusal);
+                match worker.requester {
+                    Requester::Frontend(request) => {
+                        self.reply(&ControlReply::Refused { request, refusal });
+                    }
+                    Requester::Admin(number) => self.refuse_probe(number, refusal),
+                    Requester::Nobody => {}
                 }
+                return;
             }
-            Outcome::Exited(exit) => {
-                if let WorkerExit::SandboxRefused(step) = exit {
-                    self.audit.emit(&Event::SandboxRefused {
-                        worker: worker.id,
-                        user,
-                        account,
-                        step,
-                    });
-                }
-                self.audit.emit(&Event::WorkerExited { worker: worker.id, user, account, exit });
-                self.reply(&ControlReply::Exited { worker: worker.id, exit });
-            }
+            Outcome::Exited(exit) => exit,
+        };
+        if let WorkerExit::SandboxRefused(step) = exit {
+            let step = step.name();
+            self.audit.emit(
+                &audit::SANDBOX_REFUSED,
+                &[("WORKER", &id), ("USER", &user), ("ACCOUNT", account), ("STEP", &step)],
+            );
+        }
+        let reason = audit::exit_word(exit);
+        self.audit.emit(
+            &audit::WORKER_EXITED,
+            &[("WORKER", &id), ("USER", &user), ("ACCOUNT", account), ("REASON", &reason)],
+        );
+        if matches!(worker.requester, Requester::Frontend(_)) {
+            self.reply(&ControlReply::Exited { worker: id, exit });
+        }
+    }
+
+    /// Tells an admin that a sandbox cannot be tried.
+    pub(crate) fn refuse_probe(&mut self, number: u64, refusal: Refusal) {
+        if let Some(admin) = self.admins.get_mut(&number) {
+            admin.queue(&AdminReply::Refused(refusal), None);
+            admin.queue(&AdminReply::Done, None);
         }
     }
 
@@ -257,93 +359,17 @@ impl Service {
     /// Forgets the frontend and stops what was started for it.
     pub(crate) fn frontend_gone(&mut self) {
         if self.frontend.take().is_some() {
-            self.audit.emit(&Event::FrontendGone);
+            self.audit.emit(&audit::FRONTEND_GONE, &[]);
         }
-        for worker in self.workers.values_mut() {
-            worker.orphaned = true;
-        }
-        let ids: Vec<_> = self.workers.keys().copied().collect();
-        for id in ids {
-            self.stop(id, StopReason::FrontendGone, GRACE_FRONTEND_GONE);
+        let its = |worker: &Worker| matches!(worker.requester, Requester::Frontend(_));
+        self.stop_where(|_, worker| its(worker), StopReason::FrontendGone, GRACE_FRONTEND_GONE);
+        for worker in self.workers.values_mut().filter(|worker| its(worker)) {
+            worker.requester = Requester::Nobody;
         }
     }
+}
 
-    /// Begins to stop everything.
-    pub(crate) fn shut_down(&mut self) {
-        if self.shutting_down {
-            return;
-        }
-        self.shutting_down = true;
-        self.audit.emit(&Event::Stopping);
-        let ids: Vec<_> = self.workers.keys().copied().collect();
-        for id in ids {
-            self.stop(id, StopReason::ShuttingDown, GRACE_SHUTDOWN);
-        }
-    }
-
-    /// Reads the configuration again; on failure the present one stays.
-    pub(crate) fn reload(&mut self) {
-        let loaded = Snapshot::load(&self.config_dir)
-            .and_then(|snapshot| self.ground.check_programs(&snapshot.settings).map(|()| snapshot));
-        match loaded {
-            Ok(snapshot) => {
-                self.snapshot = snapshot;
-                self.stale = None;
-                self.audit_configuration();
-                self.stop_unmapped();
-            }
-            Err(why) => {
-                self.audit.emit(&Event::ConfigurationRefused { why: &why });
-                self.stale = Some(why);
-            }
-        }
-        // A broken file does not hold up the admin's off-switch.
-        self.stop_expired();
-    }
-
-    /// Records what is in force and each entry that is not.
-    pub(crate) fn audit_configuration(&mut self) {
-        let (usable, refused) = (self.snapshot.people.len(), self.snapshot.bad.len());
-        self.audit.emit(&Event::ConfigurationLoaded { usable, refused });
-        for bad in &self.snapshot.bad {
-            let (key, account, why) = (&*bad.key, &*bad.account, &*bad.problem);
-            self.audit.emit(&Event::EntryRefused { key, account, why });
-        }
-    }
-
-    fn stop_unmapped(&mut self) {
-        let changed = |worker: &&Worker| {
-            self.snapshot.person(worker.user).ok().is_none_or(|person| {
-                person.account.name != worker.account || person.account.uid != worker.uid
-            })
-        };
-        let ids: Vec<_> = self.workers.values().filter(changed).map(|worker| worker.id).collect();
-        for id in ids {
-            self.stop(id, StopReason::MappingChanged, Duration::ZERO);
-        }
-    }
-
-    /// Once a minute: changed files, expired and vanished accounts.
-    pub(crate) fn minute(&mut self) {
-        self.rates.prune(Instant::now());
-        if self.snapshot.is_outdated() {
-            self.reload();
-        } else {
-            self.stop_expired();
-        }
-    }
-
-    fn stop_expired(&mut self) {
-        let expired = |worker: &&Worker| {
-            let gone =
-                matches!(account::look_up(&worker.account), Err(RefusalCode::AccountUnknown));
-            let person = self.snapshot.person(worker.user).ok();
-            // Where nobody can tell, who is at work stays; starts are refused.
-            gone || person.is_some_and(|p| account::is_expired(&p.account).unwrap_or(false))
-        };
-        let ids: Vec<_> = self.workers.values().filter(expired).map(|worker| worker.id).collect();
-        for id in ids {
-            self.stop(id, StopReason::AccountExpired, Duration::ZERO);
-        }
-    }
+/// A field that stands only where it says yes.
+fn flag(yes: bool) -> &'static str {
+    if yes { "1" } else { "" }
 }

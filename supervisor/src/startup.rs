@@ -11,11 +11,11 @@ use std::path::{Path, PathBuf};
 
 use caps::{CapSet, Capability, CapsHashSet};
 use gaggle_ipc::{fds, seqpacket};
-use nix::fcntl::{OFlag, open};
+use nix::fcntl::{FcntlArg, OFlag, fcntl, open};
 use nix::sys::prctl;
 use nix::sys::resource::{Resource, setrlimit};
 use nix::sys::stat::{Mode, umask};
-use nix::unistd::{User, chdir, getresuid};
+use nix::unistd::{chdir, getresuid};
 
 use crate::sys;
 use gaggle_policy::trusted_file;
@@ -104,6 +104,9 @@ fn adopt(passed: Vec<(RawFd, String)>) -> Result<Inherited, String> {
             fds::adopt_inherited(number).map_err(|e| format!("socket {name}: {}", e.desc()))?;
         // A copy above the reserved numbers, whatever systemd chose.
         let copy = fd.try_clone().map_err(|e| format!("socket {name}: {e}"))?;
+        // A peer that is gone again by then must not keep `accept` waiting.
+        fcntl(&copy, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))
+            .map_err(|e| format!("socket {name}: {}", e.desc()))?;
         originals.push(fd);
         match name.as_str() {
             "control" | "control.sock" => inherited.control = Some(copy),
@@ -157,14 +160,14 @@ fn keep_capabilities() -> Result<(), String> {
 pub(crate) fn listeners(
     inherited: Inherited,
     runtime_dir: &Path,
-    frontend: &User,
+    (uid, gid): (u32, u32),
 ) -> Result<Listeners, String> {
     let control = match inherited.control {
         Some(fd) => fd,
         None => {
             let (path, fd) = listen(runtime_dir, "control.sock")?;
             // Made with mode 0600 by the umask; then handed to the one who connects.
-            chown(&path, Some(frontend.uid.as_raw()), Some(frontend.gid.as_raw()))
+            chown(&path, Some(uid), Some(gid))
                 .map_err(|error| format!("{}: {error}", path.display()))?;
             fd
         }

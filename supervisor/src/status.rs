@@ -4,6 +4,7 @@
 
 use gaggle_ipc::admin::{AdminReply, Entry, Summary, Worker};
 use gaggle_ipc::text::Text;
+use gaggle_policy::configuration::Person;
 
 use crate::audit::printable;
 use crate::service::Service;
@@ -19,39 +20,34 @@ pub(crate) fn report(service: &Service) -> Vec<AdminReply> {
         frontend_connected: service.frontend.is_some(),
         journal: service.audit.is_recorded(),
         stale: service.stale.as_deref().map(Text::lossy),
-        lockdown: false,
-        missing_controllers: Text::lossy(""),
+        lockdown: service.lockdown,
+        missing_controllers: Text::lossy(&service.ground.tree.missing_controllers()),
     })];
-    for (user, person) in &service.snapshot.people {
-        replies.push(AdminReply::Entry(Entry {
-            key: Text::lossy(user.as_str()),
+    let usable = |key: &str, person: &Person| {
+        AdminReply::Entry(Entry {
+            key: Text::lossy(key),
             account: Text::lossy(person.account.name.as_str()),
             profile: Some(person.entry.profile),
             problem: None,
-        }));
-    }
-    if let Some(fallback) = &service.snapshot.fallback {
-        replies.push(AdminReply::Entry(Entry {
-            key: Text::lossy("everybody else"),
-            account: Text::lossy(fallback.account.name.as_str()),
-            profile: Some(fallback.entry.profile),
-            problem: None,
-        }));
-    }
-    for bad in &service.snapshot.bad {
-        replies.push(AdminReply::Entry(Entry {
+        })
+    };
+    let snapshot = &service.snapshot;
+    replies.extend(snapshot.people.iter().map(|(user, person)| usable(user.as_str(), person)));
+    replies.extend(snapshot.fallback.iter().map(|person| usable("everybody else", person)));
+    replies.extend(snapshot.bad.iter().map(|bad| {
+        AdminReply::Entry(Entry {
             key: Text::lossy(&printable(&bad.key)),
             account: Text::lossy(&printable(&bad.account)),
             profile: None,
             problem: Some(Text::lossy(&bad.problem)),
-        }));
-    }
+        })
+    }));
     for worker in service.workers.values() {
         replies.push(AdminReply::Worker(Worker {
             worker: worker.id,
             user: worker.user,
             account: worker.account.clone(),
-            uid: worker.uid.as_raw(),
+            uid: worker.uid,
             pid: worker.pid.as_raw(),
             started: worker.started,
         }));

@@ -3,42 +3,46 @@
 //! Trust: a worker tells root nothing. What counts is its pidfd and its cgroup:
 //! a worker is gone when nothing runs in its folder any more.
 
-use std::collections::{BTreeMap, VecDeque};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use gaggle_ipc::control::{Refusal, RefusalCode, StopReason, WorkerExit};
 use gaggle_ipc::launch::{LaunchStep, Profile};
 use gaggle_ipc::{AccountName, MattermostUserId, WorkerId};
+use gaggle_policy::configuration::Person;
 use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
-use nix::unistd::{Pid, Uid, read};
-use std::os::fd::AsFd;
+use nix::unistd::{Pid, read};
 
 use crate::become_user::REPORT;
 use crate::cgroup::WorkerCgroup;
 use crate::launch::Launched;
 use crate::log_pipe::LogPipe;
-use gaggle_policy::configuration::Person;
 
 /// From fork to the worker's program.
 pub(crate) const LAUNCH_LIMIT: Duration = Duration::from_secs(10);
 /// How soon a dying worker's cgroup is looked at again, at first and at most.
 const BURIAL: Duration = Duration::from_millis(5);
 const UNKILLABLE: Duration = Duration::from_secs(1);
-/// Starts of one person in a row, and how long one of them takes to be forgotten.
-const START_BURST: usize = 10;
-/// The same for all people together who have no entry: a taken-over frontend
-/// can make up as many of them as it likes.
-const FALLBACK_BURST: usize = 30;
-const START_FORGOTTEN: Duration = Duration::from_secs(60);
+
+/// Who is told about a worker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Requester {
+    /// The frontend, under its number for the request.
+    Frontend(u32),
+    /// The admin's connection of this number, who tries a sandbox.
+    Admin(u64),
+    /// Nobody: who asked is gone, and to a successor the number could mean
+    /// another request.
+    Nobody,
+}
 
 /// How far a worker is.
 #[derive(Debug)]
 pub(crate) enum State {
     /// Between fork and its program.
-    Launching { request: u32, error: OwnedFd, frontend_end: OwnedFd, deadline: Instant },
+    Launching { error: OwnedFd, peer_end: OwnedFd, deadline: Instant },
     /// Its program runs.
     Running,
     /// It is dead; its descendants are being killed.
@@ -49,7 +53,7 @@ pub(crate) enum State {
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Outcome {
     /// It never reached its program.
-    NotStarted { request: u32, refusal: Refusal },
+    NotStarted(Refusal),
     /// It ran.
     Exited(WorkerExit),
 }
@@ -60,7 +64,7 @@ pub(crate) struct Worker {
     pub(crate) id: WorkerId,
     pub(crate) user: MattermostUserId,
     pub(crate) account: AccountName,
-    pub(crate) uid: Uid,
+    pub(crate) uid: u32,
     /// As it was started; a reload may have changed the entry since.
     pub(crate) profile: Profile,
     pub(crate) shared: bool,
@@ -69,22 +73,14 @@ pub(crate) struct Worker {
     pub(crate) log: Option<LogPipe>,
     /// Seconds since 1970, for display.
     pub(crate) started: u64,
+    pub(crate) born: Instant,
+    pub(crate) requester: Requester,
     pub(crate) state: State,
     cgroup: WorkerCgroup,
-    /// The frontend that asked for it is gone: nothing is told to another.
-    pub(crate) orphaned: bool,
     /// Its child said that only the program is left to come.
     prepared: bool,
     failed: Option<(LaunchStep, i32)>,
     stopping: Option<(StopReason, Instant)>,
-}
-
-/// What the error pipe said.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum LaunchReport {
-    Nothing,
-    ProgramRuns,
-    Failed,
 }
 
 impl Worker {
@@ -93,7 +89,7 @@ impl Worker {
         id: WorkerId,
         user: MattermostUserId,
         person: &Person,
-        request: u32,
+        requester: Requester,
         launched: Launched,
         started: u64,
     ) -> Self {
@@ -108,14 +104,14 @@ impl Worker {
             pidfd: launched.pidfd,
             log: Some(LogPipe::new(launched.log)),
             started,
+            born: Instant::now(),
+            requester,
             state: State::Launching {
-                request,
                 error: launched.error,
-                frontend_end: launched.frontend_end,
+                peer_end: launched.peer_end,
                 deadline: Instant::now() + LAUNCH_LIMIT,
             },
             cgroup: launched.cgroup,
-            orphaned: false,
             prepared: false,
             failed: None,
             stopping: None,
@@ -134,27 +130,24 @@ impl Worker {
         }
     }
 
-    /// Reads the error pipe of a launching worker.
-    pub(crate) fn read_launch_report(&mut self) -> LaunchReport {
-        let Some(error) = self.error_pipe() else { return LaunchReport::Nothing };
+    /// Reads the error pipe of a launching worker; `true` if its program runs.
+    /// A pipe that ends before the word of readiness belonged to a child that
+    /// somebody killed, which shows with the pidfd.
+    pub(crate) fn read_launch_report(&mut self) -> bool {
+        let Some(error) = self.error_pipe() else { return false };
         let mut report = [0; REPORT];
-        match read(error, &mut report) {
-            Ok(0) if self.prepared => LaunchReport::ProgramRuns,
-            // Killed on its way. That it is gone shows with the pidfd.
-            Ok(0) => LaunchReport::Nothing,
-            Ok(_) => self.note(report),
-            Err(_) => LaunchReport::Nothing,
+        let read = read(error, &mut report);
+        let [code, errno @ ..] = report;
+        match (read, code) {
+            (Ok(0), _) => return self.prepared,
+            (Ok(_), 0) => self.prepared = true,
+            (Ok(_), code) => {
+                let step = LaunchStep::from_code(code).unwrap_or(LaunchStep::Exec);
+                self.failed = Some((step, i32::from_le_bytes(errno)));
+            }
+            (Err(_), _) => {}
         }
-    }
-
-    fn note(&mut self, [code, errno @ ..]: [u8; REPORT]) -> LaunchReport {
-        if code == 0 {
-            self.prepared = true;
-            return LaunchReport::Nothing;
-        }
-        let step = LaunchStep::from_code(code).unwrap_or(LaunchStep::Exec);
-        self.failed = Some((step, i32::from_le_bytes(errno)));
-        LaunchReport::Failed
+        false
     }
 
     /// Asks it to end and kills it `grace` later. The first reason stays.
@@ -242,14 +235,22 @@ impl Worker {
             (None, _) => WorkerExit::Status(255),
         };
         match &self.state {
-            State::Launching { request, .. } => {
-                let (step, errno) =
-                    self.failed.map_or((None, 0), |(step, errno)| (Some(step), errno));
-                let refusal = Refusal { code: RefusalCode::LaunchFailed, step, errno };
-                Outcome::NotStarted { request: *request, refusal }
-            }
+            State::Launching { .. } => Outcome::NotStarted(self.refusal()),
             _ => Outcome::Exited(exit),
         }
+    }
+
+    /// Why it never reached its program.
+    fn refusal(&self) -> Refusal {
+        let (step, errno) = self.failed.map_or((None, 0), |(step, errno)| (Some(step), errno));
+        let code = match step {
+            Some(LaunchStep::AccountUnknown) => RefusalCode::AccountUnknown,
+            Some(LaunchStep::AccountChanged) => RefusalCode::AccountChanged,
+            Some(LaunchStep::AccountExpired) => RefusalCode::AccountExpired,
+            Some(LaunchStep::AccountLookup) => RefusalCode::LookupFailed,
+            _ => return Refusal { code: RefusalCode::LaunchFailed, step, errno },
+        };
+        code.into()
     }
 
     /// The outcome, once nothing of it runs any more and its folder is removed.
@@ -269,54 +270,5 @@ impl Worker {
         // EBUSY while the last process is being buried: the next turn tries again.
         self.cgroup.remove().ok()?;
         Some(outcome)
-    }
-}
-
-/// How often each person's worker was started lately; people without an entry
-/// count as one.
-#[derive(Debug, Default)]
-pub(crate) struct StartRates(BTreeMap<Option<MattermostUserId>, VecDeque<Instant>>);
-
-impl StartRates {
-    /// Counts a start; `false` if there were too many.
-    pub(crate) fn admit(&mut self, user: Option<MattermostUserId>, now: Instant) -> bool {
-        let burst = if user.is_some() { START_BURST } else { FALLBACK_BURST };
-        let starts = self.0.entry(user).or_default();
-        while starts.front().is_some_and(|at| now.duration_since(*at) >= START_FORGOTTEN) {
-            starts.pop_front();
-        }
-        let admitted = starts.len() < burst;
-        if admitted {
-            starts.push_back(now);
-        }
-        admitted
-    }
-
-    /// Forgets people without recent starts, so that the table stays small.
-    pub(crate) fn prune(&mut self, now: Instant) {
-        self.0.retain(|_, starts| {
-            starts.back().is_some_and(|at| now.duration_since(*at) < START_FORGOTTEN)
-        });
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_crash_loop_is_held_back_and_then_forgiven() {
-        let user = Some(MattermostUserId::new("aaaaaaaaaaaaaaaaaaaaaaaaaa").unwrap());
-        let other = Some(MattermostUserId::new("bbbbbbbbbbbbbbbbbbbbbbbbbb").unwrap());
-        let mut rates = StartRates::default();
-        let now = Instant::now();
-        assert!((0..START_BURST).all(|_| rates.admit(user, now)));
-        assert!(!rates.admit(user, now));
-        assert!(rates.admit(other, now), "another person is not concerned");
-        assert!((0..FALLBACK_BURST).all(|_| rates.admit(None, now)));
-        assert!(!rates.admit(None, now), "made-up people share one measure");
-        assert!(rates.admit(user, now + START_FORGOTTEN));
-        rates.prune(now + START_FORGOTTEN * 3);
-        assert!(rates.0.is_empty());
     }
 }

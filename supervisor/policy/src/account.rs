@@ -11,7 +11,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use gaggle_ipc::AccountName;
 use gaggle_ipc::control::RefusalCode;
-use nix::unistd::{Gid, Group, Uid, User};
+use nix::unistd::{Gid, Group, User};
+use serde::{Deserialize, Serialize};
 
 use crate::sys;
 
@@ -57,14 +58,14 @@ const POWERFUL_GROUPS: &[&str] = &[
 ];
 
 /// An account as the system knows it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Account {
     /// Its name, as the mapping spells it.
     pub name: AccountName,
     /// Its uid, 1000 or above and nobody's.
-    pub uid: Uid,
+    pub uid: u32,
     /// Its primary gid, never 0.
-    pub gid: Gid,
+    pub gid: u32,
     /// Its home, absolute and plain.
     pub home: PathBuf,
 }
@@ -96,7 +97,12 @@ pub fn look_up(name: &AccountName) -> Result<Account, RefusalCode> {
     if !user.dir.is_absolute() || !plain || !deep || nowhere || !text {
         return Err(RefusalCode::HomeUnusable);
     }
-    Ok(Account { name: name.clone(), uid: user.uid, gid: user.gid, home: user.dir })
+    Ok(Account {
+        name: name.clone(),
+        uid: user.uid.as_raw(),
+        gid: user.gid.as_raw(),
+        home: user.dir,
+    })
 }
 
 /// The account is expired today: the admin's off-switch (`chage -E 1`).
@@ -118,7 +124,7 @@ fn today() -> i64 {
 ///
 /// # Errors
 /// A sentence that names the group and why it is refused.
-pub fn resolve_groups(names: &[String]) -> Result<Vec<Gid>, String> {
+pub fn resolve_groups(names: &[String]) -> Result<Vec<u32>, String> {
     let mut gids = Vec::new();
     for name in names {
         let group = match Group::from_name(name) {
@@ -128,8 +134,8 @@ pub fn resolve_groups(names: &[String]) -> Result<Vec<Gid>, String> {
         };
         refuse_powerful(name)?;
         // By number too: an alias of such a group is such a group.
-        refuse_powerful_group(group.gid)?;
-        gids.push(group.gid);
+        refuse_powerful_group(group.gid.as_raw())?;
+        gids.push(group.gid.as_raw());
     }
     Ok(gids)
 }
@@ -138,9 +144,10 @@ pub fn resolve_groups(names: &[String]) -> Result<Vec<Gid>, String> {
 ///
 /// # Errors
 /// A sentence that names the group.
-pub fn refuse_powerful_group(gid: Gid) -> Result<(), String> {
-    let name = Group::from_gid(gid).ok().flatten().map(|group| group.name).unwrap_or_default();
-    if gid.as_raw() == 0 { refuse_powerful("root") } else { refuse_powerful(&name) }
+pub fn refuse_powerful_group(gid: u32) -> Result<(), String> {
+    let group = Group::from_gid(Gid::from_raw(gid)).ok().flatten();
+    let name = group.map(|group| group.name).unwrap_or_default();
+    if gid == 0 { refuse_powerful("root") } else { refuse_powerful(&name) }
 }
 
 fn refuse_powerful(name: &str) -> Result<(), String> {

@@ -8,9 +8,11 @@ use std::path::{Path, PathBuf};
 
 use gaggle_ipc::control::RefusalCode;
 use gaggle_ipc::{AccountName, MattermostUserId};
-use nix::unistd::{Gid, Uid, User};
+use nix::unistd::User;
+use serde::{Deserialize, Serialize};
 
 use crate::account::{self, Account};
+use crate::limits::Limits;
 use crate::mapping::{self, BadEntry, Entry};
 use crate::provider_env::{self, ProviderEnv};
 use crate::settings::{self, Settings};
@@ -21,26 +23,33 @@ const SETTINGS: &str = "supervisor.toml";
 const PROVIDER_ENV: &str = "goose.env";
 const ACCOUNT_ENVS: &str = "accounts";
 
+/// Name of the file in the configuration folder that switches everything off.
+pub const LOCKDOWN: &str = "lockdown";
+
 type Fingerprint = Option<(u64, i64, i64, i64)>;
 
 /// A person who gets an agent.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Person {
     /// The account, looked up and judged.
     pub account: Account,
     /// The mapping entry.
     pub entry: Entry,
     /// Supplementary groups the entry asks for, resolved.
-    pub groups: Vec<Gid>,
+    pub groups: Vec<u32>,
+    /// What its agents may use.
+    pub limits: Limits,
     /// Provider settings of the agent. Secret.
     pub env: ProviderEnv,
 }
 
 /// The state in force.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Snapshot {
     /// `supervisor.toml`.
     pub settings: Settings,
+    /// uid and gid of the frontend, if its account exists and is not root.
+    pub frontend: Option<(u32, u32)>,
     /// Who gets an agent.
     pub people: BTreeMap<MattermostUserId, Person>,
     /// Who everybody else runs as, if anybody does.
@@ -72,16 +81,25 @@ impl Snapshot {
         self.people.get(&user).or(self.fallback.as_ref()).ok_or(RefusalCode::Unmapped)
     }
 
+    /// The id itself, if it has an entry of its own.
+    #[must_use]
+    pub fn own_entry(&self, user: MattermostUserId) -> Option<MattermostUserId> {
+        self.people.contains_key(&user).then_some(user)
+    }
+
     /// Reads everything.
     ///
     /// # Errors
     /// A sentence that names the file and what mends it.
     pub fn load(config_dir: &Path) -> Result<Self, String> {
-        let mut reader = Reader { config_dir, read: Vec::new(), frontend: None };
+        let mut reader =
+            Reader { config_dir, read: Vec::new(), frontend: None, limits: Limits::default() };
         let settings =
             reader.optional(SETTINGS, Secrecy::Public, settings::parse)?.unwrap_or_default();
         let frontend = User::from_name(&settings.frontend_user).ok().flatten();
-        reader.frontend = frontend.map(|user| user.uid);
+        let frontend = frontend.filter(|user| !user.uid.is_root());
+        reader.frontend = frontend.as_ref().map(|user| user.uid.as_raw());
+        reader.limits = settings.limits.or(&Limits::default())?;
         let common = reader
             .optional(PROVIDER_ENV, Secrecy::Secret, provider_env::parse)?
             .unwrap_or_default();
@@ -92,6 +110,7 @@ impl Snapshot {
             })?;
         let mut snapshot = Self {
             settings,
+            frontend: frontend.map(|user| (user.uid.as_raw(), user.gid.as_raw())),
             people: BTreeMap::new(),
             fallback: None,
             refused: BTreeMap::new(),
@@ -156,7 +175,7 @@ impl Snapshot {
     fn refuse_undeclared_sharing(&mut self) {
         let mut ids_of_uid = BTreeMap::<u32, Vec<MattermostUserId>>::new();
         for (user, person) in &self.people {
-            ids_of_uid.entry(person.account.uid.as_raw()).or_default().push(*user);
+            ids_of_uid.entry(person.account.uid).or_default().push(*user);
         }
         for ids in ids_of_uid.into_values().filter(|ids| ids.len() > 1) {
             let declared = |id| self.people.get(id).is_some_and(|person| person.entry.shared);
@@ -180,7 +199,9 @@ struct Reader<'a> {
     config_dir: &'a Path,
     read: Vec<(PathBuf, Fingerprint)>,
     /// Whoever has this uid can speak as every person.
-    frontend: Option<Uid>,
+    frontend: Option<u32>,
+    /// Everybody's.
+    limits: Limits,
 }
 
 impl Reader<'_> {
@@ -223,7 +244,11 @@ impl Reader<'_> {
             .map_err(|problem| (RefusalCode::EntryRefused, problem))?
             .unwrap_or_default();
         let env = common.overridden_by(&own);
-        Ok(Person { account, entry: entry.clone(), groups, env })
+        let limits = entry
+            .limits
+            .or(&self.limits)
+            .map_err(|problem| (RefusalCode::EntryRefused, problem))?;
+        Ok(Person { account, entry: entry.clone(), groups, limits, env })
     }
 }
 

@@ -8,8 +8,11 @@
 
 pub mod account;
 pub mod configuration;
+pub mod limits;
 pub mod mapping;
+pub mod programs;
 pub mod provider_env;
+pub mod review;
 pub mod settings;
 mod sys;
 pub mod trusted_file;

@@ -7,13 +7,14 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Component, PathBuf};
 
+use crate::limits::{Amount, Asked, Limits};
 use gaggle_ipc::launch::Profile;
 use gaggle_ipc::{AccountName, MattermostUserId};
-use serde::Deserialize;
 use serde::de::{self, MapAccess, Visitor};
+use serde::{Deserialize, Serialize};
 
 /// One entry as it stands in the file, its form checked.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
     /// The account named.
     pub account: AccountName,
@@ -29,6 +30,8 @@ pub struct Entry {
     pub groups: Vec<String>,
     /// Several people may be mapped to the account.
     pub shared: bool,
+    /// Limits of its own.
+    pub limits: Asked,
 }
 
 impl Entry {
@@ -43,12 +46,13 @@ impl Entry {
             connect_ports: None,
             groups: Vec::new(),
             shared: true,
+            limits: Asked::default(),
         }
     }
 }
 
 /// A key or value that was refused, with what mends it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BadEntry {
     /// The key as it stands in the file.
     pub key: String,
@@ -140,11 +144,11 @@ struct Raw {
     #[serde(default)]
     shared: bool,
     #[serde(default)]
-    memory_max: Option<serde_json::Value>,
+    memory_max: Option<Amount>,
     #[serde(default)]
-    pids_max: Option<serde_json::Value>,
+    pids_max: Option<u32>,
     #[serde(default)]
-    cpu_max: Option<serde_json::Value>,
+    cpu_max: Option<Amount>,
 }
 
 impl Raw {
@@ -160,16 +164,8 @@ impl Raw {
         if self.connect_ports.as_ref().is_some_and(|ports| ports.contains(&0) || ports.len() > 64) {
             return Err("connect_ports: 1 to 65535, at most 64 of them".to_owned());
         }
-        // A limit that is not enforced must not look as if it were.
-        for (name, value) in [
-            ("memory_max", &self.memory_max),
-            ("pids_max", &self.pids_max),
-            ("cpu_max", &self.cpu_max),
-        ] {
-            if value.is_some() {
-                return Err(format!("{name}: this version does not enforce limits yet; remove it"));
-            }
-        }
+        let limits = Asked::of_entry(self.memory_max, self.pids_max, self.cpu_max);
+        limits.or(&Limits::default())?;
         Ok(Entry {
             account,
             profile,
@@ -178,6 +174,7 @@ impl Raw {
             connect_ports: self.connect_ports,
             groups: self.groups,
             shared: self.shared,
+            limits,
         })
     }
 }
@@ -291,7 +288,8 @@ mod tests {
             (format!(r#""{A}": {{"account": "alice", "read": ["data"]}}"#), "absolute"),
             (format!(r#""{A}": {{"account": "alice", "write": ["/srv/../etc"]}}"#), "absolute"),
             (format!(r#""{A}": {{"account": "alice", "read": ["/"]}}"#), "not /"),
-            (format!(r#""{A}": {{"account": "alice", "memory_max": "2G"}}"#), "memory_max"),
+            (format!(r#""{A}": {{"account": "alice", "memory_max": "2M"}}"#), "memory_max"),
+            (format!(r#""{A}": {{"account": "alice", "pids_max": 1}}"#), "pids_max"),
             (format!(r#""{A}": {{"home": "full"}}"#), "account"),
         ] {
             let problem = problem_of(&entry);

@@ -6,6 +6,7 @@
 use std::fmt;
 
 use gaggle_ipc::launch::steers_programs;
+use serde::{Deserialize, Serialize};
 
 /// Largest value, in bytes: an environment string has a limit in the kernel too.
 const MAX_VALUE: usize = 8 * 1024;
@@ -13,7 +14,7 @@ const MAX_VALUE: usize = 8 * 1024;
 const MAX_SETTINGS: usize = 200;
 
 /// Settings in the order of the file. Never shown: `Debug` counts them.
-#[derive(Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProviderEnv(Vec<(String, String)>);
 
 impl fmt::Debug for ProviderEnv {

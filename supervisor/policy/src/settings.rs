@@ -6,7 +6,9 @@
 use std::path::PathBuf;
 
 use gaggle_ipc::AccountName;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
+
+use crate::limits::{Asked, Limits};
 
 /// The lowest Landlock ABI that may be configured: below it a file may be
 /// opened for writing through rules that grant reading only.
@@ -14,7 +16,7 @@ const LOWEST_FLOOR: u8 = 1;
 const HIGHEST_FLOOR: u8 = 9;
 
 /// Settings in force.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Settings {
     /// The account of the frontend: the only peer served on `control.sock`.
@@ -32,6 +34,10 @@ pub struct Settings {
     pub max_goose_per_worker: u8,
     /// Refuse starts while the journal takes no records.
     pub require_journal: bool,
+    /// Refuse starts on a machine that cannot enforce limits.
+    pub require_limits: bool,
+    /// What everybody's agents may use, unless their entry says otherwise.
+    pub limits: Asked,
 }
 
 impl Default for Settings {
@@ -44,6 +50,8 @@ impl Default for Settings {
             max_workers: 100,
             max_goose_per_worker: 4,
             require_journal: true,
+            require_limits: true,
+            limits: Asked::default(),
         }
     }
 }
@@ -61,6 +69,7 @@ pub fn parse(text: &str) -> Result<Settings, String> {
     if !(LOWEST_FLOOR..=HIGHEST_FLOOR).contains(&settings.landlock_floor) {
         return Err(format!("landlock_floor: must be {LOWEST_FLOOR} to {HIGHEST_FLOOR}"));
     }
+    settings.limits.or(&Limits::default())?;
     if settings.max_workers == 0 {
         return Err("max_workers: must be at least 1".to_owned());
     }
@@ -93,6 +102,8 @@ mod tests {
             ("frontend_user = 'Root User'", "frontend_user"),
             ("fallback_account = '../x'", "fallback_account"),
             ("max_workers = 'many'", "line 1"),
+            ("[limits]\nmemory_max = '1M'", "memory_max"),
+            ("[limits]\nmemory = '1M'", "memory"),
         ] {
             let error = parse(text).unwrap_err();
             assert!(error.contains(named), "{text}: {error}");

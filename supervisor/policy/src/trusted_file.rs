@@ -115,11 +115,16 @@ pub fn check_program(path: &Path) -> Result<(), Untrusted> {
     open_regular(path).map(drop)
 }
 
-/// What identifies the content of a file well enough to notice an edit; `None`
-/// if there is no such file.
+/// What identifies a file well enough to notice an edit, and a change of its
+/// owner or mode too; `None` if there is no such file.
 pub fn fingerprint(path: &Path) -> Option<(u64, i64, i64, i64)> {
     let stat = nix::sys::stat::lstat(path).ok()?;
-    Some((stat.st_ino, stat.st_mtime, stat.st_mtime_nsec, stat.st_size))
+    Some((stat.st_ino, stat.st_ctime, stat.st_ctime_nsec, stat.st_size))
+}
+
+/// Something of that name is there, whatever it is, or it cannot be told.
+pub fn exists(path: &Path) -> bool {
+    nix::sys::stat::lstat(path).err() != Some(Errno::ENOENT)
 }
 
 fn open_regular(path: &Path) -> Result<(OwnedFd, FileStat), Untrusted> {
