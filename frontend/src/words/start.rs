@@ -100,7 +100,7 @@ pub fn exit(exit: &WorkerExit) -> String {
 
 fn stopped(reason: StopReason) -> &'static str {
     match reason {
-        StopReason::Requested => "Your agent did not react and was stopped.",
+        StopReason::Requested => "Your agent did not work as it should and was stopped.",
         StopReason::MappingChanged => {
             "Your admin has changed or removed your account's connection with me."
         }
@@ -130,7 +130,7 @@ fn launch(step: Option<LaunchStep>) -> String {
         Some(S::WorkerFolders) => {
             "The folders your agent works in could not be made in your home. It may be full or read-only."
         }
-        Some(S::WorkerPrograms) => {
+        Some(S::WorkerPrograms | S::Programs) => {
             "Goose is not installed as it must be. Your admin sees what is missing with `sudo gaggle doctor`."
         }
         Some(S::LandlockFloor) => {
@@ -151,7 +151,12 @@ fn launch(step: Option<LaunchStep>) -> String {
             | S::Verify
             | S::Capabilities
             | S::Securebits
-            | S::WorkerIdentity,
+            | S::WorkerIdentity
+            // Told by codes of their own.
+            | S::AccountUnknown
+            | S::AccountChanged
+            | S::AccountExpired
+            | S::AccountLookup,
         ) => {
             "Your agent could not be put under your account safely, so it is not started. Your admin finds the cause in the journal."
         }
