@@ -17,6 +17,7 @@ mod environment;
 mod exec_agent;
 mod folders;
 mod goose;
+mod hint;
 mod identity;
 mod lanes;
 mod opening;

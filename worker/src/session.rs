@@ -21,6 +21,7 @@ use tokio::task::LocalSet;
 use tokio::time::timeout;
 
 use crate::acp::unknown::Unknown;
+use crate::hint::Hints;
 use crate::outbox::Outbox;
 use crate::slots::Slots;
 use crate::spawner::Spawner;
@@ -80,6 +81,7 @@ async fn serve(ready: Ready) -> Result<(), SessionError> {
         spawner: Spawner::new(ready.programs, ready.supervision, ready.state, ready.tree),
         settings: Cell::new(settings),
         unknown: Unknown::default(),
+        hints: Hints::new(&ready.environment),
     });
     relay(&channel, &shared, &mut terminate).await
 }

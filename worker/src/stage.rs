@@ -18,6 +18,7 @@ use crate::acp::message::Message;
 use crate::acp::unknown::Unknown;
 use crate::ending::{Outcome, Signs};
 use crate::goose::{Event, Goose};
+use crate::hint::Hints;
 use crate::opening::{self, Plan};
 use crate::outbox::Outbox;
 use crate::replay::Replay;
@@ -43,6 +44,8 @@ pub(crate) struct Shared {
     pub(crate) settings: Cell<Settings>,
     /// What Goose says and nobody here knows.
     pub(crate) unknown: Unknown,
+    /// What the person was told of the sandbox.
+    pub(crate) hints: Hints,
 }
 
 /// A turn that was asked for.
@@ -137,6 +140,7 @@ impl Stage {
             session,
             settings: &shared.settings,
             unknown: &shared.unknown,
+            hints: &shared.hints,
             strangers: std::mem::take(&mut seat.strangers),
         };
         turn::run(scene, &mut seat.goose, &format!("{prefix}{}", turn.text), orders).await

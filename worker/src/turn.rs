@@ -22,6 +22,7 @@ use crate::acp::update::Update;
 use crate::asks::{Asked, Asks};
 use crate::ending::{Outcome, Signs, Why};
 use crate::goose::{Event, Goose};
+use crate::hint::Hints;
 use crate::lanes::Full;
 use crate::opening;
 use crate::outbox::Outbox;
@@ -48,6 +49,8 @@ pub(crate) struct Scene<'a> {
     pub(crate) settings: &'a Cell<Settings>,
     /// Counts what nobody here knows.
     pub(crate) unknown: &'a Unknown,
+    /// Explains the sandbox where an agent meets it.
+    pub(crate) hints: &'a Hints,
     /// Extensions to tell the person of: they are not Goose's own.
     pub(crate) strangers: Vec<String>,
 }
@@ -243,6 +246,7 @@ impl<'a> Running<'a> {
                 self.report(|tools| tools.begin(&call, &name, &title, &input))
             }
             Update::ToolProgress { call, ended: Some(state), output } => {
+                self.explain(&output);
                 self.report(|tools| tools.end(&call, state, &output))
             }
             Update::Usage { used, size } => {
@@ -280,6 +284,13 @@ impl<'a> Running<'a> {
         change(&mut self.tools).map_or(Ok(()), |report| {
             self.scene.outbox.state(thread, report.into_message(thread, turn))
         })
+    }
+
+    /// Says which setting would allow what the sandbox refused.
+    fn explain(&mut self, output: &str) {
+        if let Some(sentence) = self.scene.hints.first(output) {
+            self.notice(&sentence);
+        }
     }
 
     fn tell_strangers(&mut self) {

@@ -56,7 +56,7 @@ impl Place {
 
 /// System folders, present or not. A link among them (a merged `/usr`) leads to
 /// a folder that is in the list itself.
-const SYSTEM: &[(&str, Right)] = &[
+pub(crate) const SYSTEM: &[(&str, Right)] = &[
     ("/usr", Right::Execute),
     ("/lib", Right::Execute),
     ("/lib32", Right::Execute),

@@ -120,9 +120,13 @@ fn refused(what: &str) -> String {
     )
 }
 
+/// Most characters of a notice. What is done to it must leave it within what
+/// a transcript takes.
+const MOST_OF_A_NOTICE: usize = 450;
+
 /// A notice as one defused line of bounded length.
 fn one_line(text: &str) -> String {
     let line: Vec<_> = text.split_whitespace().collect();
-    let line: String = line.join(" ").chars().take(300).collect();
+    let line: String = line.join(" ").chars().take(MOST_OF_A_NOTICE).collect();
     crate::render::defuse::defuse(&line, crate::render::defuse::LinkPolicy::Plain)
 }
