@@ -6,11 +6,14 @@
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
+use std::fs::File;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::{Command, ExitCode};
 
 use crate::agent_environment::{CACHE_OF_AGENT, HIDDEN_NAMES, HOME_OF_ACCOUNT, PATH_OF_ACCOUNT};
+use crate::folders::WORKSPACE;
 
 const BASH: &str = "/bin/bash";
 /// The shells' own status for a command that is found and cannot be run.
@@ -42,6 +45,9 @@ fn restored(mut all: BTreeMap<OsString, OsString>) -> Option<BTreeMap<OsString, 
         let name = name.as_bytes();
         ![&b"XDG_"[..], b"GOOSE_", b"GAGGLE_"].iter().any(|prefix| name.starts_with(prefix))
     });
+    if cache.is_some() {
+        keep_git_going(Path::new(&home), &mut all);
+    }
     all.insert("HOME".into(), home);
     if let Some(path) = path {
         all.insert("PATH".into(), path);
@@ -59,6 +65,15 @@ fn restored(mut all: BTreeMap<OsString, OsString>) -> Option<BTreeMap<OsString, 
         }
     }
     Some(all)
+}
+
+/// Git refuses to do anything at all where it sees a configuration it cannot
+/// open. Agents without the home have one of their own in the workspace.
+fn keep_git_going(home: &Path, all: &mut BTreeMap<OsString, OsString>) {
+    const NAME: &str = ".gitconfig";
+    if File::open(home.join(NAME)).is_err() {
+        all.insert("GIT_CONFIG_GLOBAL".into(), home.join(WORKSPACE).join(NAME).into());
+    }
 }
 
 #[cfg(test)]
@@ -102,6 +117,20 @@ mod tests {
         let all = all.unwrap();
         assert_eq!(all[OsStr::new("XDG_CACHE_HOME")], "/h/.cache/gaggle");
         assert_eq!(all[OsStr::new("CARGO_HOME")], "/h/.cache/gaggle/cargo");
+    }
+
+    #[test]
+    fn git_has_a_configuration_that_it_can_open() {
+        let home = tempfile::tempdir().unwrap();
+        let at = home.path().to_str().unwrap();
+        let cache = [("GAGGLE_HOME", at), ("GAGGLE_CACHE", "/c")];
+        let name = OsStr::new("GIT_CONFIG_GLOBAL");
+        let own = home.path().join("workspace/.gitconfig");
+        assert_eq!(restored(map(&cache)).unwrap().get(name), Some(&own.into()));
+        let full = restored(map(&[("GAGGLE_HOME", at)])).unwrap();
+        assert_eq!(full.get(name), None, "with the whole home it is the person's");
+        std::fs::write(home.path().join(".gitconfig"), "").unwrap();
+        assert_eq!(restored(map(&cache)).unwrap().get(name), None, "the admin added it");
     }
 
     #[test]
