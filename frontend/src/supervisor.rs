@@ -24,6 +24,8 @@ const START_DEADLINE: Duration = Duration::from_secs(15);
 const START_PAUSE: Duration = Duration::from_millis(200);
 /// Requests that wait to be sent.
 const QUEUE: usize = 64;
+/// How long a stop waits for room among them.
+const STOP_PATIENCE: Duration = Duration::from_secs(5);
 
 /// A handle to the task that holds the control socket. Clones share it.
 #[derive(Debug, Clone)]
@@ -119,7 +121,7 @@ impl Supervisor {
     /// Has a worker stopped, however busy it is.
     pub async fn stop(&self, worker: WorkerId) {
         // Nobody to ask means that root is gone, and with it the worker.
-        let _ = self.asks.send(Ask::Stop { worker }).await;
+        let _ = self.asks.send_timeout(Ask::Stop { worker }, STOP_PATIENCE).await;
     }
 
     async fn start_once(&self, user: MattermostUserId) -> Result<Started, StartError> {

@@ -5,9 +5,12 @@
 //! is none ends the worker.
 
 mod pool;
+mod reading;
+mod routes;
+mod turns;
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use gaggle_ipc::channel::{ChannelError, FrontendEnd};
@@ -15,18 +18,23 @@ use gaggle_ipc::control::WorkerExit;
 use gaggle_ipc::launch::Profile;
 use gaggle_ipc::session::{FromWorker, Settings, ToWorker};
 use gaggle_ipc::{AccountName, MattermostUserId, ThreadId, WorkerId};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{Notify, watch};
 
 use crate::supervisor::{StartError, Started, Supervisor};
+use reading::Reading;
+use routes::Routes;
+use turns::Turns;
 
 pub use pool::Workers;
+pub use routes::Route;
 
 /// How long a worker may take until its first word.
 const HELLO_DEADLINE: Duration = Duration::from_secs(20);
 /// How long root may take to say how a worker ended.
 const EXIT_DEADLINE: Duration = Duration::from_secs(3);
-/// Frames of one thread that wait to be read.
-const ROUTE_QUEUE: usize = 64;
+/// How long a worker may leave what is sent to it unread. It reads whatever it
+/// is busy with, so one that does not is stopped or frozen.
+const SEND_LIMIT: Duration = Duration::from_secs(10);
 
 /// A worker that said hello.
 #[derive(Debug)]
@@ -43,15 +51,13 @@ pub struct Worker {
     pub workspace: String,
     channel: Arc<FrontendEnd>,
     routes: Arc<Routes>,
+    turns: Arc<Turns>,
+    deaf: Arc<Notify>,
     end: watch::Receiver<Option<End>>,
 }
 
 /// How a worker ended: `None` inside if root did not say.
 type End = Option<WorkerExit>;
-
-/// Where the frames of each thread go; `None` once the worker is gone.
-#[derive(Debug)]
-struct Routes(Mutex<Option<HashMap<ThreadId, mpsc::Sender<FromWorker>>>>);
 
 /// Why a worker is of no use.
 #[derive(Debug, thiserror::Error)]
@@ -95,14 +101,27 @@ impl Worker {
                 return Err(WorkerError::Silent);
             }
         };
-        Ok(Arc::new(Self::attend(started, channel, workspace)))
+        Ok(Arc::new(Self::attend(supervisor, started, channel, workspace)))
     }
 
-    fn attend(started: Started, channel: FrontendEnd, workspace: String) -> Self {
+    fn attend(
+        supervisor: &Supervisor,
+        started: Started,
+        channel: FrontendEnd,
+        workspace: String,
+    ) -> Self {
         let channel = Arc::new(channel);
-        let routes = Arc::new(Routes(Mutex::new(Some(HashMap::new()))));
-        let (told, end) = watch::channel(None);
-        tokio::spawn(read(started.worker, channel.clone(), routes.clone(), started.exit, told));
+        let (routes, turns) = (Arc::new(Routes::new()), Arc::new(Turns::new()));
+        let (deaf, (told, end)) = (Arc::new(Notify::new()), watch::channel(None));
+        let reading = Reading {
+            worker: started.worker,
+            supervisor: supervisor.clone(),
+            channel: channel.clone(),
+            routes: routes.clone(),
+            turns: turns.clone(),
+            deaf: deaf.clone(),
+        };
+        tokio::spawn(reading.run(started.exit, told));
         Self {
             id: started.worker,
             account: started.account,
@@ -111,33 +130,43 @@ impl Worker {
             workspace,
             channel,
             routes,
+            turns,
+            deaf,
             end,
         }
     }
 
-    /// Sends one message, waiting for room.
+    /// Sends one message, waiting for room, at most 10 s. A worker that makes no
+    /// room in that time is given up.
     ///
     /// # Errors
     /// [`ChannelError`]: the worker is gone, and did not get this message.
     pub async fn send(&self, message: &ToWorker) -> Result<(), ChannelError> {
-        self.channel.send(message).await
+        if let ToWorker::Prompt { thread, turn, .. } = message {
+            // Before it is sent: the answer may be faster than we are.
+            self.turns.give(*thread, *turn);
+        }
+        match tokio::time::timeout(SEND_LIMIT, self.channel.send(message)).await {
+            Ok(sent) => sent,
+            Err(_) => {
+                self.routes.close();
+                self.deaf.notify_one();
+                Err(ChannelError::Io(io::ErrorKind::TimedOut.into()))
+            }
+        }
     }
 
     /// From now on the frames of `thread` arrive in the route; `None` if the
     /// worker is gone.
     #[must_use]
     pub fn route(self: &Arc<Self>, thread: ThreadId) -> Option<Route> {
-        let (sender, frames) = mpsc::channel(ROUTE_QUEUE);
-        let mut routes = self.routes.0.lock().ok()?;
-        routes.as_mut()?.insert(thread, sender);
-        drop(routes);
-        Some(Route { worker: self.clone(), thread, frames })
+        Route::open(self, thread)
     }
 
     /// It was there when last heard of.
     #[must_use]
     pub fn is_alive(&self) -> bool {
-        self.routes.0.lock().is_ok_and(|routes| routes.is_some())
+        self.routes.are_open()
     }
 
     /// How it ended. Waits for that, but not longer than root may take to tell.
@@ -145,34 +174,6 @@ impl Worker {
         let mut end = self.end.clone();
         let known = tokio::time::timeout(EXIT_DEADLINE, end.wait_for(Option::is_some)).await;
         known.ok()?.ok()?.flatten()
-    }
-}
-
-/// The frames of one thread, as long as it is held.
-#[derive(Debug)]
-pub struct Route {
-    worker: Arc<Worker>,
-    thread: ThreadId,
-    frames: mpsc::Receiver<FromWorker>,
-}
-
-impl Route {
-    /// The next frame; `None` when the worker is gone. Safe to cancel.
-    pub async fn next(&mut self) -> Option<FromWorker> {
-        self.frames.recv().await
-    }
-}
-
-impl Drop for Route {
-    fn drop(&mut self) {
-        self.frames.close();
-        if let Ok(mut routes) = self.worker.routes.0.lock()
-            && let Some(routes) = routes.as_mut()
-            // A newer route of the same thread stays.
-            && routes.get(&self.thread).is_some_and(mpsc::Sender::is_closed)
-        {
-            routes.remove(&self.thread);
-        }
     }
 }
 
@@ -185,7 +186,13 @@ async fn greet(
     // A worker that refuses its sandbox is gone before it reads anything; how
     // it ended says more than that the send failed.
     let sent = channel.send(&ToWorker::Configure(settings)).await;
-    match channel.receive().await {
+    let first = tokio::select! {
+        biased;
+        first = channel.receive() => first,
+        // Its socket may outlive it, in other hands.
+        exit = &mut started.exit => return Err(WorkerError::Ended(exit.ok())),
+    };
+    match first {
         Ok(Some(FromWorker::Hello(hello))) => {
             sent?;
             Ok((channel, hello.workspace.into_string()))
@@ -198,63 +205,6 @@ async fn greet(
             Err(WorkerError::Channel(ChannelError::Frame(gaggle_ipc::codec::FrameError::Malformed)))
         }
         Err(error) => Err(error.into()),
-    }
-}
-
-/// Hands each frame to its thread until the worker is gone.
-async fn read(
-    worker: WorkerId,
-    channel: Arc<FrontendEnd>,
-    routes: Arc<Routes>,
-    exit: oneshot::Receiver<WorkerExit>,
-    told: watch::Sender<Option<End>>,
-) {
-    loop {
-        match channel.receive().await {
-            Ok(Some(frame)) => deliver(&routes, frame).await,
-            Ok(None) => break,
-            Err(error) => {
-                tracing::warn!(%worker, %error, "worker given up");
-                break;
-            }
-        }
-    }
-    // Dropping the senders tells every thread that its worker is gone.
-    if let Ok(mut routes) = routes.0.lock() {
-        *routes = None;
-    }
-    let exit = tokio::time::timeout(EXIT_DEADLINE, exit).await;
-    let exit = exit.ok().and_then(Result::ok);
-    tracing::info!(%worker, ?exit, "worker gone");
-    let _ = told.send(Some(exit));
-}
-
-async fn deliver(routes: &Routes, frame: FromWorker) {
-    let Some(thread) = thread_of(&frame) else {
-        return;
-    };
-    let route = match routes.0.lock() {
-        Ok(routes) => routes.as_ref().and_then(|all| all.get(&thread).cloned()),
-        Err(_) => None,
-    };
-    // A thread that nobody follows any more: its frames are dropped.
-    if let Some(route) = route {
-        let _ = route.send(frame).await;
-    }
-}
-
-fn thread_of(frame: &FromWorker) -> Option<ThreadId> {
-    match frame {
-        FromWorker::Hello(_) | FromWorker::Probed { .. } | FromWorker::ProbeEnded { .. } => None,
-        FromWorker::ThreadReady { thread, .. }
-        | FromWorker::TurnStarted { thread, .. }
-        | FromWorker::Delta { thread, .. }
-        | FromWorker::Tool { thread, .. }
-        | FromWorker::PermissionAsk { thread, .. }
-        | FromWorker::Usage { thread, .. }
-        | FromWorker::Notice { thread, .. }
-        | FromWorker::TurnEnded { thread, .. }
-        | FromWorker::ThreadClosed { thread } => Some(*thread),
     }
 }
 

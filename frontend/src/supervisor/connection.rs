@@ -3,7 +3,7 @@
 //! Trust: as the module above. Replies are matched by the request number that
 //! we chose; one that matches nothing is dropped, with its descriptor.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
@@ -72,6 +72,8 @@ struct Connection {
     next: u32,
     pending: HashMap<u32, oneshot::Sender<Result<Started, StartError>>>,
     exits: HashMap<WorkerId, oneshot::Sender<WorkerExit>>,
+    /// Workers that we have lost.
+    lost: HashSet<WorkerId>,
 }
 
 impl Connection {
@@ -82,6 +84,7 @@ impl Connection {
             next: 0,
             pending: HashMap::new(),
             exits: HashMap::new(),
+            lost: HashSet::new(),
         })
     }
 
@@ -119,6 +122,9 @@ impl Connection {
                 self.pending.insert(request, reply);
                 ControlRequest::Start { request, user }
             }
+            // Of an earlier connection: its worker is gone, and another
+            // supervisor may have given the number to somebody else.
+            Ask::Stop { worker } if !self.knows(worker) => return Ok(()),
             Ask::Stop { worker } => ControlRequest::Stop { request, worker },
         };
         let frame = codec::encode(&message).map_err(|_| StartError::Unreachable)?;
@@ -128,6 +134,10 @@ impl Connection {
             })
             .await
             .map_err(|_| StartError::Unreachable)
+    }
+
+    fn knows(&self, worker: WorkerId) -> bool {
+        self.exits.contains_key(&worker) || self.lost.contains(&worker)
     }
 
     fn take(&mut self, packet: io::Result<seqpacket::Packet>) -> Result<(), StartError> {
@@ -152,12 +162,14 @@ impl Connection {
                 self.answer(request, Ok(started));
             }
             ControlReply::Running { request, worker } => {
+                self.lost.insert(worker);
                 self.answer(request, Err(StartError::Running(worker)));
             }
             ControlReply::Refused { request, refusal } => {
                 self.answer(request, Err(StartError::Refused(refusal)));
             }
             ControlReply::Exited { worker, exit } => {
+                self.lost.remove(&worker);
                 if let Some(told) = self.exits.remove(&worker) {
                     let _ = told.send(exit);
                 }

@@ -3,10 +3,14 @@
 use gaggle_ipc::channel::WorkerEnd;
 use gaggle_ipc::codec::FrameError;
 use gaggle_ipc::launch::LaunchStep;
-use gaggle_ipc::session::{DeltaKind, GooseMode, Hello};
+use gaggle_ipc::session::{GooseMode, Hello};
 use gaggle_ipc::{Text, TurnId, seqpacket};
+use tokio::sync::oneshot;
 
 use super::*;
+
+mod given_up;
+mod root;
 
 const SETTINGS: Settings =
     Settings { mode: GooseMode::Auto, inactivity_ms: 600_000, idle_ms: 600_000 };
@@ -28,6 +32,11 @@ fn started() -> (Started, WorkerEnd, oneshot::Sender<WorkerExit>) {
         exit,
     };
     (started, WorkerEnd::new(theirs).unwrap(), told)
+}
+
+/// Nobody to have workers stopped by.
+fn nobody() -> Supervisor {
+    Supervisor::connect("/nonexistent/control.sock".into())
 }
 
 fn hello() -> FromWorker {
@@ -68,19 +77,14 @@ async fn frames_go_to_their_thread_and_the_end_to_all() {
     let (mut started, worker, told) = started();
     worker.send(&hello()).await.unwrap();
     let (channel, workspace) = greet(&mut started, SETTINGS).await.unwrap();
-    let client = Arc::new(Worker::attend(started, channel, workspace));
+    let client = Arc::new(Worker::attend(&nobody(), started, channel, workspace));
     let (mut a, mut b) = (client.route(thread('a')).unwrap(), client.route(thread('b')).unwrap());
-    let delta = |thread| FromWorker::Delta {
-        thread,
-        turn: TurnId(1),
-        kind: DeltaKind::Answer,
-        text: Text::lossy("x"),
-    };
+    let closed = |letter| FromWorker::ThreadClosed { thread: thread(letter) };
     for letter in ['b', 'c', 'a'] {
-        worker.send(&delta(thread(letter))).await.unwrap();
+        worker.send(&closed(letter)).await.unwrap();
     }
-    assert_eq!(a.next().await, Some(delta(thread('a'))));
-    assert_eq!(b.next().await, Some(delta(thread('b'))));
+    assert_eq!(a.next().await, Some(closed('a')));
+    assert_eq!(b.next().await, Some(closed('b')));
     told.send(WorkerExit::Signal(9)).unwrap();
     drop(worker);
     assert_eq!((a.next().await, b.next().await), (None, None));
@@ -93,7 +97,7 @@ async fn a_newer_route_of_a_thread_outlives_the_older_one() {
     let (mut started, worker, _told) = started();
     worker.send(&hello()).await.unwrap();
     let (channel, workspace) = greet(&mut started, SETTINGS).await.unwrap();
-    let client = Arc::new(Worker::attend(started, channel, workspace));
+    let client = Arc::new(Worker::attend(&nobody(), started, channel, workspace));
     let older = client.route(thread('a')).unwrap();
     let mut newer = client.route(thread('a')).unwrap();
     drop(older);
