@@ -3,7 +3,7 @@
 //! real accounts without touching the host.
 #![forbid(unsafe_code)]
 
-pub mod decoders;
 pub mod lab;
 pub mod llm;
 pub mod mattermost;
+pub mod mutation;

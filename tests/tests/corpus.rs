@@ -7,10 +7,10 @@
 
 use std::path::Path;
 
-use gaggle_tests::decoders::TARGETS;
+use gaggle_decoders::TARGETS;
 
 fn corpus(name: &str) -> Vec<Vec<u8>> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(name);
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("decoders/corpus").join(name);
     let entries =
         std::fs::read_dir(&folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display()));
     entries.map(|entry| std::fs::read(entry.unwrap().path()).unwrap()).collect()

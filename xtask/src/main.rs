@@ -7,6 +7,7 @@
 #[path = "../../tests/src/bin/gaggle-demo/arguments.rs"]
 mod arguments;
 mod demo;
+mod fuzz;
 mod goose;
 mod prerequisites;
 mod run;
@@ -23,7 +24,8 @@ Development commands of Gaggle.
   cargo xtask demo           chat with Goose in this terminal: nothing to configure
   cargo xtask demo --once 'run: id -un'
   cargo xtask test           format, lints and all tests
-  sudo -E cargo xtask test   the system tests too: real accounts, real sandbox";
+  sudo -E cargo xtask test   the system tests too: real accounts, real sandbox
+  cargo xtask fuzz           drive every decoder with made-up input";
 
 #[derive(Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask", about = ABOUT)]
@@ -49,8 +51,8 @@ enum Command {
     Goose,
     /// Measure latency and throughput
     Bench,
-    /// Fuzz every decoder
-    Fuzz,
+    /// Drive every decoder with made-up input
+    Fuzz(fuzz::Fuzz),
     /// Build the Debian package
     Deb,
     /// Run the tests that need a virtual machine
@@ -63,7 +65,7 @@ fn main() -> ExitCode {
         Command::Test { filter, goose } => test::run(filter.as_deref(), goose),
         Command::Goose => goose::fetch().map(|path| println!("{}", path.display())),
         Command::Bench => Err(not_yet("bench")),
-        Command::Fuzz => Err(not_yet("fuzz")),
+        Command::Fuzz(arguments) => fuzz::run(&arguments),
         Command::Deb => Err(not_yet("deb")),
         Command::Vm => Err(not_yet("vm")),
     };

@@ -12,6 +12,8 @@ pub(crate) type Needed = (&'static str, &'static str);
 
 /// What the build needs.
 pub(crate) const BUILD: &[Needed] = &[("cc", "gcc")];
+/// What the fuzzer's build needs: libFuzzer is C++.
+pub(crate) const FUZZ: &[Needed] = &[("cc", "gcc"), ("c++", "g++")];
 /// What a lab needs.
 pub(crate) const LAB: &[Needed] =
     &[("nsenter", "util-linux"), ("setpriv", "util-linux"), ("bash", "bash")];
