@@ -2,13 +2,16 @@
 //!
 //! Trust: the home is the account's, and an earlier turn may have planted links
 //! in it. Every step below the home goes through `openat2` without links and
-//! is refused unless the account owns what is there.
+//! is refused unless the account owns what is there. What is above the home is
+//! judged by [`way`].
+
+mod way;
 
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Component, Path, PathBuf};
 
 use nix::errno::Errno;
-use nix::fcntl::{OFlag, OpenHow, ResolveFlag, open, openat2};
+use nix::fcntl::{OFlag, OpenHow, ResolveFlag, openat2};
 use nix::sys::stat::{FileStat, Mode, SFlag, fstat, mkdirat};
 use nix::unistd::geteuid;
 
@@ -37,6 +40,9 @@ pub(crate) struct Home {
 /// Why a folder is not fit for a rule.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum FolderError {
+    /// What is above the home.
+    #[error(transparent)]
+    Way(#[from] way::WayError),
     /// A link stands where a folder should.
     #[error("{0} is a link or leads over one; replace it with a folder")]
     Link(PathBuf),
@@ -62,9 +68,7 @@ impl Home {
     /// # Errors
     /// [`FolderError`].
     pub(crate) fn open(path: &Path) -> Result<Self, FolderError> {
-        let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
-        let folder = open(path, flags, Mode::empty()).map_err(|errno| at(path, errno))?;
-        let home = Self { folder, path: path.to_owned() };
+        let home = Self { folder: way::walk(path)?, path: path.to_owned() };
         home.require_own(&home.folder, path)?;
         Ok(home)
     }

@@ -71,7 +71,7 @@ fn c01_c02_c03_c05_c07_c08_c11_l38_a_reload_keeps_what_was_there() -> Result<()>
         (each.by)(&bench, &mapping).context(each.id)?;
         let refused = bench.reload()?.with_context(|| format!("{}: it was read", each.id))?;
         ensure!(refused.contains("user_mapping.json") && refused.contains(each.says), "{refused}");
-        let workers = frontend.ask("list")?;
+        let workers = frontend.list()?;
         ensure!(workers.contains("WorkerId(1)"), "{}: {workers}", each.id);
         bench.mend()?;
         ensure!(bench.reload()?.is_none(), "{}: refused although mended", each.id);

@@ -7,6 +7,9 @@ use std::io::{BufRead as _, BufReader, Lines, Write as _};
 use std::process::{Child, ChildStdin, ChildStdout, Stdio};
 
 use anyhow::{Context as _, Result, ensure};
+use gaggle_ipc::MattermostUserId;
+use gaggle_ipc::codec::encode;
+use gaggle_ipc::control::ControlRequest;
 use gaggle_tests::lab::spec::{FRONTEND_UID, RUNTIME};
 use gaggle_tests::lab::{Lab, programs, wait};
 
@@ -24,7 +27,7 @@ impl Frontend {
         // The connection of one before may not be over yet.
         let served = wait::until(SOON, || {
             let mut frontend = Self::connect(lab).ok()?;
-            let reply = frontend.ask("list").ok()?;
+            let reply = frontend.list().ok()?;
             reply.starts_with("Workers").then_some(frontend)
         });
         served.with_context(|| format!("the frontend is not served\n{}", lab.logs()))
@@ -56,20 +59,27 @@ impl Frontend {
 
     /// Asks for a person's worker; the answer.
     pub(super) fn start(&mut self, user: impl std::fmt::Display) -> Result<String> {
-        self.ask(&format!("start {user}"))
+        let user = MattermostUserId::new(&user.to_string())?;
+        self.ask(&ControlRequest::Start { request: 1, user })
     }
 
     /// Sends a request and waits for one packet.
-    pub(super) fn ask(&mut self, request: &str) -> Result<String> {
+    pub(super) fn ask(&mut self, request: &ControlRequest) -> Result<String> {
         self.say(request)?;
         self.receive()
     }
 
+    /// Asks which workers there are.
+    pub(super) fn list(&mut self) -> Result<String> {
+        self.ask(&ControlRequest::List { request: 2 })
+    }
+
     /// Sends a request.
-    pub(super) fn say(&mut self, request: &str) -> Result<()> {
-        writeln!(self.input, "{request}")?;
+    pub(super) fn say(&mut self, request: &ControlRequest) -> Result<()> {
+        let bytes = encode(request)?.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        writeln!(self.input, "raw {bytes}")?;
         let sent = self.line()?;
-        ensure!(sent == "sent", "{request}: {sent}");
+        ensure!(sent == "sent", "{sent}");
         Ok(())
     }
 

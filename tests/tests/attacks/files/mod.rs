@@ -1,6 +1,10 @@
 //! Rows of `docs/attacks.md`: mapping, configuration and homes: slips and races.
 
+mod account_files;
+mod accounts;
 mod bench;
 mod breaks;
 mod broken_files;
+mod entries;
 mod frontend;
+mod homes;
