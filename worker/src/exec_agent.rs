@@ -1,5 +1,6 @@
 //! A1 and A2: the step between worker and Goose. One thread, no runtime: joins
-//! the leaf, enters domain B, installs the filters, and becomes Goose.
+//! the leaf, enters domain B, installs the filters, and becomes Goose, or the
+//! probe that tries all of this out.
 //!
 //! Trust: the worker, which started it with its own environment. Every failure
 //! ends the process with the step's status before Goose has run.
@@ -25,14 +26,25 @@ use crate::role::Supervision;
 use crate::sandbox::domain::{self, DomainError};
 use crate::sandbox::places::{self, Place, Right};
 use crate::sandbox::seccomp::{self, SeccompError};
-use crate::{agent_environment, sys};
+use crate::{agent_environment, probe, sys};
 
 /// Stands for an argument that is not given.
 pub(crate) const NONE: &str = "-";
 
+/// What this process becomes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Program {
+    /// Goose.
+    Goose,
+    /// The isolation probe: the same in everything but the program.
+    Probe,
+}
+
 /// What the worker says in the argument list. Nothing of it is secret.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Order {
+    /// What to become.
+    pub(crate) program: Program,
     /// Whether protections may be missing.
     pub(crate) supervision: Supervision,
     /// Goose's mode.
@@ -61,7 +73,7 @@ enum AgentError {
     Domain(#[from] DomainError),
     #[error(transparent)]
     Seccomp(#[from] SeccompError),
-    #[error("Goose cannot be run: {0}; check goose_path in supervisor.toml")]
+    #[error("the program cannot be run: {0}; check goose_path in supervisor.toml")]
     Exec(std::io::Error),
     #[error("this process cannot be prepared for Goose: {0}")]
     System(#[from] Errno),
@@ -81,8 +93,8 @@ impl AgentError {
     }
 }
 
-/// Replaces this process with Goose. Returns only if a step failed.
-pub(crate) fn become_goose(arguments: &[OsString]) -> ExitCode {
+/// Replaces this process with the program. Returns only if a step failed.
+pub(crate) fn become_agent(arguments: &[OsString]) -> ExitCode {
     let Err(error) = Order::parse(arguments).and_then(|order| run(&order));
     eprintln!("gaggle-worker: {}: {error}", error.step().name());
     ExitCode::from(error.step().exit_status())
@@ -95,7 +107,12 @@ impl Order {
             Supervision::Supervised => "supervised",
             Supervision::Unsupervised => "unsupervised",
         };
+        let program = match self.program {
+            Program::Goose => "goose",
+            Program::Probe => "probe",
+        };
         vec![
+            program.into(),
             supervision.into(),
             self.mode.as_str().into(),
             self.procs.map_or_else(|| NONE.into(), |fd| fd.to_string().into()),
@@ -104,7 +121,7 @@ impl Order {
     }
 
     fn parse(arguments: &[OsString]) -> Result<Self, AgentError> {
-        let [supervision, mode, procs, config] = arguments else {
+        let [program, supervision, mode, procs, config] = arguments else {
             return Err(AgentError::Arguments);
         };
         let given = |word: &OsString| (word != NONE).then(|| word.clone());
@@ -112,6 +129,11 @@ impl Order {
             word.to_str().and_then(|text| text.parse().ok()).ok_or(AgentError::Arguments)
         };
         Ok(Self {
+            program: match program.to_str() {
+                Some("goose") => Program::Goose,
+                Some("probe") => Program::Probe,
+                _ => return Err(AgentError::Arguments),
+            },
             supervision: match supervision.to_str() {
                 Some("supervised") => Supervision::Supervised,
                 Some("unsupervised") => Supervision::Unsupervised,
@@ -143,13 +165,27 @@ fn run(order: &Order) -> Result<std::convert::Infallible, AgentError> {
     sys::close_above_stdio_on_exec()?;
     let variables = agent_environment::for_goose(&environment, &programs, order.mode, config);
     Err(AgentError::Exec(
-        Command::new(&programs.goose)
-            .arg("acp")
+        command(order.program, &programs, &environment)
             .env_clear()
             .envs(variables)
             .current_dir(&programs.goose_home)
             .exec(),
     ))
+}
+
+fn command(program: Program, programs: &Programs, environment: &Environment) -> Command {
+    match program {
+        Program::Goose => {
+            let mut command = Command::new(&programs.goose);
+            command.arg("acp");
+            command
+        }
+        Program::Probe => {
+            let mut command = Command::new(&programs.worker);
+            command.arg("isolation-probe").args(probe::to_arguments(environment));
+            command
+        }
+    }
 }
 
 fn enter_domain_b(
@@ -185,12 +221,14 @@ mod tests {
     fn an_order_survives_its_argument_list() {
         for order in [
             Order {
+                program: Program::Goose,
                 supervision: Supervision::Supervised,
                 mode: GooseMode::SmartApprove,
                 procs: Some(9),
                 config: Some("/home/a/.local/state/gaggle/config-1-1".into()),
             },
             Order {
+                program: Program::Probe,
                 supervision: Supervision::Unsupervised,
                 mode: GooseMode::Auto,
                 procs: None,
@@ -205,10 +243,11 @@ mod tests {
     fn arguments_of_another_shape_are_refused() {
         for words in [
             &[][..],
-            &["supervised", "auto", "-"],
-            &["supervised", "yolo", "-", "-"],
-            &["else", "auto", "-", "-"],
-            &["supervised", "auto", "x", "-"],
+            &["goose", "supervised", "auto", "-"],
+            &["goose", "supervised", "yolo", "-", "-"],
+            &["goose", "else", "auto", "-", "-"],
+            &["goose", "supervised", "auto", "x", "-"],
+            &["bash", "supervised", "auto", "-", "-"],
         ] {
             let words: Vec<OsString> = words.iter().map(OsString::from).collect();
             assert!(matches!(Order::parse(&words), Err(AgentError::Arguments)), "{words:?}");

@@ -22,6 +22,7 @@ mod identity;
 mod lanes;
 mod opening;
 mod outbox;
+mod probe;
 mod programs;
 mod replay;
 mod role;
@@ -48,7 +49,8 @@ const EXIT_USAGE: u8 = 64;
 fn main() -> ExitCode {
     match Role::from_arguments(std::env::args_os()) {
         Role::Shell(arguments) => shell::become_bash(arguments),
-        Role::ExecAgent(arguments) => exec_agent::become_goose(&arguments),
+        Role::ExecAgent(arguments) => exec_agent::become_agent(&arguments),
+        Role::IsolationProbe(arguments) => probe::run(&arguments),
         Role::Worker => serve(Supervision::Supervised),
         Role::Unsupervised => serve(Supervision::Unsupervised),
         Role::Help => {

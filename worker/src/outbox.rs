@@ -3,6 +3,7 @@
 //! Trust: a frontend may be slow, and one that does not read at all is given up.
 
 use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use gaggle_ipc::channel::{ChannelError, WorkerEnd};
@@ -22,6 +23,8 @@ const COLLECT: Duration = Duration::from_millis(25);
 #[derive(Debug, Default)]
 pub(crate) struct Outbox {
     lanes: RefCell<Lanes>,
+    // What belongs to no thread. Few and short.
+    own: RefCell<VecDeque<FromWorker>>,
     filled: Notify,
     stuck: Notify,
     closing: Cell<bool>,
@@ -56,9 +59,18 @@ impl Outbox {
 
     /// Adds a message that is never refused: there are few of them in a turn.
     pub(crate) fn event(&self, thread: ThreadId, message: FromWorker) {
-        let mut lanes = self.lanes.borrow_mut();
-        lanes.event(thread, message);
-        if lanes.total() > TOTAL_LIMIT {
+        self.lanes.borrow_mut().event(thread, message);
+        self.taken();
+    }
+
+    /// Adds a message that belongs to no thread.
+    pub(crate) fn of_worker(&self, message: FromWorker) {
+        self.own.borrow_mut().push_back(message);
+        self.taken();
+    }
+
+    fn taken(&self) {
+        if self.lanes.borrow().total() + self.own.borrow().len() > TOTAL_LIMIT {
             self.stuck.notify_one();
         }
         self.filled.notify_one();
@@ -93,7 +105,8 @@ impl Outbox {
     }
 
     fn next(&self) -> Option<FromWorker> {
-        self.lanes.borrow_mut().pop()
+        let own = self.own.borrow_mut().pop_front();
+        own.or_else(|| self.lanes.borrow_mut().pop())
     }
 }
 
@@ -117,6 +130,15 @@ mod tests {
         let stuck = tokio::time::timeout(Duration::ZERO, outbox.stuck()).await;
         assert!(stuck.is_err(), "positive control");
         outbox.event(thread, FromWorker::ThreadClosed { thread });
+        outbox.stuck().await;
+    }
+
+    #[tokio::test]
+    async fn a_frontend_that_only_asks_for_probes_is_given_up_too() {
+        let outbox = Outbox::default();
+        for _ in 0..=TOTAL_LIMIT {
+            outbox.of_worker(FromWorker::ProbeEnded { complete: false });
+        }
         outbox.stuck().await;
     }
 

@@ -16,7 +16,9 @@ cgroup; it is of no use from a shell. See `man gaggle` for the command that
 shows and checks workers.
 
 Roles: no argument (under the supervisor), `unsupervised` (the demo without
-root), `exec-agent` (internal), and the name `goose-shell` (the shell Goose uses).";
+root), `exec-agent` (internal), `isolation-probe` (tries to break out of where it
+runs; `gaggle doctor isolation` runs it inside the sandboxes), and the name
+`goose-shell` (the shell Goose uses).";
 
 /// Whether root prepared this process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +38,8 @@ pub(crate) enum Role {
     Unsupervised,
     /// The step between worker and Goose, with its arguments.
     ExecAgent(Vec<OsString>),
+    /// The attacks on the sandbox, with what to expect of it.
+    IsolationProbe(Vec<OsString>),
     /// Goose's shell, with the shell's arguments.
     Shell(Vec<OsString>),
     /// Explain.
@@ -60,6 +64,7 @@ impl Role {
         let rest: Vec<OsString> = arguments.collect();
         match (word.as_bytes(), rest.is_empty()) {
             (b"exec-agent", _) => Self::ExecAgent(rest),
+            (b"isolation-probe", _) => Self::IsolationProbe(rest),
             (b"unsupervised", true) => Self::Unsupervised,
             (b"--help" | b"-h" | b"help", true) => Self::Help,
             (b"--version" | b"-V", true) => Self::Version,
@@ -83,6 +88,7 @@ mod tests {
         assert_eq!(role(&["w", "--help"]), Role::Help);
         assert_eq!(role(&["w", "--version"]), Role::Version);
         assert_eq!(role(&["w", "exec-agent", "x"]), Role::ExecAgent(vec!["x".into()]));
+        assert_eq!(role(&["w", "isolation-probe"]), Role::IsolationProbe(vec![]));
         for nonsense in [&["w", "unsupervised", "x"][..], &["w", ""], &["w", "-c"]] {
             assert_eq!(role(nonsense), Role::Unknown, "{nonsense:?}");
         }

@@ -1,4 +1,5 @@
-//! Starting a Goose process: leaf, configuration folder, exec step.
+//! Starting a Goose process: leaf, configuration folder, exec step. The
+//! isolation probe is started in the same way.
 //!
 //! Trust: paths and settings are root's; the mode is the frontend's word for all
 //! of this person's threads. Nothing here comes from a prompt.
@@ -16,7 +17,7 @@ use tokio::process::{Child, Command};
 
 use crate::cgroup::{Leaf, LeafError, Tree};
 use crate::config_folder::{ConfigFolder, wipe_leftovers};
-use crate::exec_agent::Order;
+use crate::exec_agent::{Order, Program};
 use crate::goose::Goose;
 use crate::programs::Programs;
 use crate::role::Supervision;
@@ -34,6 +35,17 @@ pub(crate) struct Spawner {
 struct Growing {
     tree: Option<Tree>,
     folders: u64,
+}
+
+/// A process on its way into the agent's sandbox.
+#[derive(Debug)]
+pub(crate) struct Started {
+    /// The process; killed when dropped.
+    pub(crate) child: Child,
+    /// The cgroup of it and all its descendants; `None` without a supervisor.
+    pub(crate) leaf: Option<Leaf>,
+    /// Its own configuration folder; wiped when dropped.
+    pub(crate) config: Option<ConfigFolder>,
 }
 
 /// Why there is no process.
@@ -76,16 +88,26 @@ impl Spawner {
     /// # Errors
     /// [`SpawnError`]; then nothing is left running.
     pub(crate) fn spawn(&self, mode: GooseMode) -> Result<Goose, SpawnError> {
+        let Started { child, leaf, config } = self.start(Program::Goose, mode)?;
+        Ok(Goose::new(child, leaf, config))
+    }
+
+    /// Starts `program` where a Goose in `mode` would run.
+    ///
+    /// # Errors
+    /// [`SpawnError`]; then nothing is left running.
+    pub(crate) fn start(&self, program: Program, mode: GooseMode) -> Result<Started, SpawnError> {
         let leaf = self.leaf()?;
         let config = self.config(mode).map_err(SpawnError::Config)?;
         let order = Order {
+            program,
             supervision: self.supervision,
             mode,
             procs: leaf.as_ref().map(|leaf| leaf.procs().as_raw_fd()),
             config: config.as_ref().map(|config| config.path().to_owned()),
         };
-        let child = self.start(&order, leaf.as_ref())?;
-        Ok(Goose::new(child, leaf, config))
+        let child = self.run(&order, leaf.as_ref())?;
+        Ok(Started { child, leaf, config })
     }
 
     fn leaf(&self) -> Result<Option<Leaf>, LeafError> {
@@ -101,7 +123,7 @@ impl Spawner {
         ConfigFolder::fresh(&self.state, growing.folders, &self.programs.goose_config).map(Some)
     }
 
-    fn start(&self, order: &Order, leaf: Option<&Leaf>) -> Result<Child, SpawnError> {
+    fn run(&self, order: &Order, leaf: Option<&Leaf>) -> Result<Child, SpawnError> {
         let mut command = Command::new(&self.programs.worker);
         command
             .arg("exec-agent")

@@ -15,6 +15,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use crate::assembly::Assembly;
+use crate::probe::relay::Relay;
 use crate::stage::{Shared, Turn};
 use crate::thread::{Command, Thread, refused};
 
@@ -27,6 +28,7 @@ pub(crate) struct Threads {
     assembly: Assembly,
     known: HashMap<ThreadId, Handle>,
     serving: JoinSet<()>,
+    probe: Relay,
     used: u64,
     draining: bool,
 }
@@ -46,6 +48,7 @@ impl Threads {
     /// An empty table.
     pub(crate) fn new(shared: Rc<Shared>) -> Self {
         Self {
+            probe: Relay::new(Rc::clone(&shared)),
             shared,
             assembly: Assembly::default(),
             known: HashMap::new(),
@@ -77,7 +80,7 @@ impl Threads {
                 self.tell(thread, Command::Close).await;
             }
             ToWorker::Drain => self.drain().await,
-            ToWorker::Probe => {}
+            ToWorker::Probe => self.probe.begin(&mut self.serving, self.draining),
         }
     }
 
@@ -89,6 +92,7 @@ impl Threads {
     /// Takes no new prompts from now on.
     pub(crate) async fn drain(&mut self) {
         self.draining = true;
+        self.probe.end();
         for handle in self.known.values() {
             let _ = handle.mail.send(Command::Drain).await;
         }
@@ -104,6 +108,7 @@ impl Threads {
 
     /// Ends all threads and their Goose now.
     pub(crate) async fn end(mut self) {
+        self.probe.end();
         for handle in self.known.values() {
             let _ = handle.mail.try_send(Command::Close);
         }
