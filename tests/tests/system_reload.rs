@@ -178,7 +178,7 @@ fn a_goose_kept_beside_the_homes_opens_none_of_them() -> Result<()> {
     let goose = lab.namespace.seen("/home/goose");
     fs::copy(lab.namespace.seen(format!("{PROGRAMS}/goose")), goose)?;
     let settings = lab.namespace.seen(CONFIG).join("supervisor.toml");
-    fs::write(settings, "goose_path = \"/home/goose\"")?;
+    fs::write(settings, "require_limits = false\ngoose_path = \"/home/goose\"")?;
     lab.service(Which::Supervisor)?.signal(Signal::SIGHUP)?;
     let secret = lab.namespace.seen("/home/alice/secret");
     fs::write(&secret, "of alice's own")?;
