@@ -128,7 +128,7 @@ fn launch(step: Option<LaunchStep>) -> String {
             "Others may write in your account's home folder, so nothing is started there. Your admin has to correct its mode (`chmod go-w`)."
         }
         Some(S::WorkerFolders) => {
-            "The folders your agent works in could not be made in your home. It may be full or read-only."
+            "A folder your agent works with could not be made or opened: your home may be full or read-only, or a path that your admin added is missing or a link. Your admin finds which one in the journal."
         }
         Some(S::WorkerPrograms | S::Programs) => {
             "Goose is not installed as it must be. Your admin sees what is missing with `sudo gaggle doctor`."
