@@ -17,6 +17,8 @@ pub(crate) const FUZZ: &[Needed] = &[("cc", "gcc"), ("c++", "g++")];
 /// What a lab needs.
 pub(crate) const LAB: &[Needed] =
     &[("nsenter", "util-linux"), ("setpriv", "util-linux"), ("bash", "bash")];
+/// What the tests have an agent use as well.
+pub(crate) const TOOLS: &[Needed] = &[("git", "git"), ("ssh", "openssh-client")];
 /// What fetching Goose needs.
 pub(crate) const FETCH: &[Needed] =
     &[("npm", "npm"), ("tar", "tar"), ("gzip", "gzip"), ("sha512sum", "coreutils")];

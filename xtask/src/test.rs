@@ -35,6 +35,7 @@ pub(crate) fn run(filter: Option<&str>, goose: Option<PathBuf>) -> Result<(), St
     tests.env(ENV_NOT_RUN, &not_run);
     if run::is_root() {
         prerequisites::require(prerequisites::LAB)?;
+        prerequisites::require(prerequisites::TOOLS)?;
     }
     // The worker is tried with the real Goose without root too. Tests run in
     // folders of their own: a path must hold there as well.
