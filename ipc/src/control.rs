@@ -204,6 +204,18 @@ pub enum WorkerExit {
     Stopped(StopReason),
 }
 
+/// The phrase in audit records.
+impl std::fmt::Display for WorkerExit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Status(status) => write!(f, "status {status}"),
+            Self::SandboxRefused(step) => write!(f, "sandbox_refused {}", step.name()),
+            Self::Signal(signal) => write!(f, "signal {signal}"),
+            Self::Stopped(reason) => write!(f, "stopped {}", reason.name()),
+        }
+    }
+}
+
 /// Why root stopped a worker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
 pub enum StopReason {

@@ -25,26 +25,7 @@ pub(crate) enum Asked {
     Print(String),
 }
 
-const HELP: &str = "\
-Usage: gaggle-supervisor [--config-dir DIR] [--runtime-dir DIR] [--cgroup DIR]
-
-Starts one sandboxed worker per mapped Mattermost person, each under that
-person's Linux account. Must be started as root; systemd does it:
-  systemctl status gaggle-supervisor
-
-Options:
-  --config-dir DIR   user_mapping.json, supervisor.toml, goose.env and
-                     accounts/ [default: /etc/gaggle]
-  --runtime-dir DIR  where control.sock and admin.sock are made unless systemd
-                     passes them; root-owned [default: /run/gaggle]
-  --cgroup DIR       cgroup2 folder for the workers; needed by hand, e.g.
-                     /sys/fs/cgroup/gaggle; under systemd it is found
-  --version          print the version
-  --help             print this
-
-Signals: HUP reads the configuration again, TERM stops everything in order.
-People are added with `gaggle user add`, see gaggle(8).
-";
+const HELP: &str = include_str!("help.txt");
 
 /// Reads the command line.
 ///

@@ -24,8 +24,9 @@ pub(crate) enum Received<R> {
 /// A connected peer.
 #[derive(Debug)]
 pub(crate) struct Connection {
-    socket: OwnedFd,
-    uid: u32,
+    /// To be polled.
+    pub(crate) socket: OwnedFd,
+    pub(crate) uid: u32,
     answers: VecDeque<(Vec<u8>, Option<OwnedFd>)>,
 }
 
@@ -33,16 +34,6 @@ impl Connection {
     /// Takes an accepted socket whose peer was checked.
     pub(crate) fn new(socket: OwnedFd, uid: u32) -> Self {
         Self { socket, uid, answers: VecDeque::new() }
-    }
-
-    /// The descriptor to poll.
-    pub(crate) fn socket(&self) -> &OwnedFd {
-        &self.socket
-    }
-
-    /// The peer's uid.
-    pub(crate) fn uid(&self) -> u32 {
-        self.uid
     }
 
     /// Answers wait for the peer to read.

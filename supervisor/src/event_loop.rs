@@ -16,11 +16,10 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 
-use crate::audit::{self, Kind};
+use crate::audit::{self, Kind, record};
 use crate::connection::{Connection, Received};
-use crate::log_pipe::LogPipe;
+use crate::listeners::Listeners;
 use crate::service::Service;
-use crate::startup::Listeners;
 use crate::status;
 use crate::workers::Requester;
 
@@ -55,17 +54,11 @@ pub(crate) struct EventLoop {
     listeners: Listeners,
     signals: SignalFd,
     next_admin: u64,
-    frontend_uid: u32,
     accept_again: Instant,
     request_again: Instant,
     next_minute: Instant,
-    watchdog: Option<Watchdog>,
-}
-
-/// The service manager's watchdog: how often to feed it, and when next.
-struct Watchdog {
-    every: Duration,
-    next: Instant,
+    /// The service manager's watchdog: how often to feed it, and when next.
+    watchdog: Option<(Duration, Instant)>,
 }
 
 impl EventLoop {
@@ -73,11 +66,7 @@ impl EventLoop {
     ///
     /// # Errors
     /// The system's.
-    pub(crate) fn new(
-        service: Service,
-        listeners: Listeners,
-        frontend_uid: u32,
-    ) -> Result<Self, Errno> {
+    pub(crate) fn new(service: Service, listeners: Listeners) -> Result<Self, Errno> {
         let mut mask = SigSet::empty();
         for signal in [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP] {
             mask.add(signal);
@@ -85,14 +74,12 @@ impl EventLoop {
         mask.thread_block()?;
         let signals = SignalFd::with_flags(&mask, SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC)?;
         let next_minute = Instant::now() + MINUTE;
-        let watchdog = sd_notify::watchdog_enabled()
-            .map(|limit| Watchdog { every: limit / 3, next: Instant::now() });
+        let watchdog = sd_notify::watchdog_enabled().map(|limit| (limit / 3, Instant::now()));
         Ok(Self {
             service,
             listeners,
             signals,
             next_admin: 1,
-            frontend_uid,
             accept_again: Instant::now(),
             request_again: Instant::now(),
             next_minute,
@@ -146,20 +133,20 @@ impl EventLoop {
             if !worker.is_ending() {
                 sources.push((Source::Process, worker.pidfd.as_fd(), read));
             }
-            if let Some(log) = worker.log.as_ref().filter(|log| log.again() <= now) {
-                sources.push((Source::Log(worker.id), log.fd().as_fd(), read));
+            if let Some(log) = worker.log.as_ref().filter(|log| log.again <= now) {
+                sources.push((Source::Log(worker.id), log.fd.as_fd(), read));
             }
         }
         for (number, admin) in &self.service.admins {
             let flags = if admin.wants_to_write() { PollFlags::POLLOUT } else { read };
-            sources.push((Source::Admin(*number), admin.socket().as_fd(), flags));
+            sources.push((Source::Admin(*number), admin.socket.as_fd(), flags));
         }
         if let Some(review) = &self.service.review {
-            sources.push((Source::Review, review.pipe().as_fd(), read));
+            sources.push((Source::Review, review.pipe.as_fd(), read));
         }
         if let Some(frontend) = self.service.frontend.as_ref().filter(|_| self.request_again <= now)
         {
-            sources.push((Source::Frontend, frontend.socket().as_fd(), read));
+            sources.push((Source::Frontend, frontend.socket.as_fd(), read));
         }
         sources
     }
@@ -167,10 +154,10 @@ impl EventLoop {
     fn sleep(&self, now: Instant) -> Duration {
         let workers = self.service.workers.values();
         // What is not polled at present because it was a moment ago.
-        let logs = workers.filter_map(|worker| worker.log.as_ref()).map(LogPipe::again);
+        let logs = workers.filter_map(|worker| worker.log.as_ref()).map(|log| log.again);
         let resting = logs.chain([self.accept_again, self.request_again]).filter(|at| *at > now);
         let deadlines = self.service.workers.values().filter_map(crate::workers::Worker::deadline);
-        let watchdog = self.watchdog.as_ref().map(|watchdog| watchdog.next);
+        let watchdog = self.watchdog.map(|(_, next)| next);
         let next = deadlines
             .chain(resting)
             .chain([self.next_minute])
@@ -215,7 +202,8 @@ impl EventLoop {
             return;
         };
         let uid = seqpacket::peer_uid(&socket).unwrap_or(u32::MAX);
-        let refused = if uid != self.frontend_uid {
+        let frontend = self.service.snapshot.frontend.map(|(uid, _)| uid);
+        let refused = if frontend != Some(uid) {
             Some((Closing::PeerNotAllowed, "not the frontend's account"))
         } else if self.service.frontend.is_some() {
             Some((Closing::InUse, "another frontend is connected"))
@@ -230,7 +218,7 @@ impl EventLoop {
             self.record_peer(&audit::PEER_REFUSED, "control", uid, why);
             return;
         }
-        self.service.audit.emit(&audit::FRONTEND_CONNECTED, &[("UID", &uid)]);
+        record!(self.service.audit, FRONTEND_CONNECTED; UID: uid);
         self.service.frontend = Some(Connection::new(socket, uid));
     }
 
@@ -265,7 +253,7 @@ impl EventLoop {
             Received::Request(request) => self.service.answer(request),
             Received::Gone => self.service.frontend_gone(),
             Received::Violation(why) => {
-                let uid = frontend.uid();
+                let uid = frontend.uid;
                 let reason = match why {
                     FrameError::Version(_) => Closing::Version(VERSION),
                     _ => Closing::ProtocolViolation,
@@ -313,8 +301,8 @@ impl EventLoop {
     /// Only as often as needed: the call waits for whoever reads it.
     fn feed_watchdog(&mut self) {
         let now = Instant::now();
-        if let Some(watchdog) = self.watchdog.as_mut().filter(|watchdog| now >= watchdog.next) {
-            watchdog.next = now + watchdog.every;
+        if let Some((every, next)) = self.watchdog.as_mut().filter(|(_, next)| now >= *next) {
+            *next = now + *every;
             // A watchdog that cannot be told shows by itself.
             let _ = sd_notify::notify(&[sd_notify::NotifyState::Watchdog]);
         }

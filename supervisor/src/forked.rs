@@ -3,7 +3,7 @@
 //!
 //! Trust: the child is this program; it answers over a pipe or is killed.
 
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use gaggle_policy::review::Review;
@@ -12,11 +12,10 @@ use nix::fcntl::OFlag;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::prctl;
 use nix::sys::signal::{Signal, kill};
-use nix::sys::wait::{WaitPidFlag, waitpid};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid, pipe2, read, write};
-use std::os::fd::AsFd;
 
-use crate::sys;
+use gaggle_launch::sys;
 
 /// How long an answer may take.
 const LIMIT: Duration = Duration::from_secs(30);
@@ -27,7 +26,8 @@ const MAX_ANSWER: usize = 256 * 1024 * 1024;
 #[derive(Debug)]
 pub(crate) struct Question {
     child: Pid,
-    pipe: OwnedFd,
+    /// To be polled.
+    pub(crate) pipe: OwnedFd,
     answer: Vec<u8>,
     pub(crate) deadline: Instant,
 }
@@ -66,11 +66,6 @@ fn answer(to_parent: &OwnedFd, look: impl FnOnce() -> Review) {
 }
 
 impl Question {
-    /// The descriptor to poll.
-    pub(crate) fn pipe(&self) -> &OwnedFd {
-        &self.pipe
-    }
-
     /// Takes one piece of the answer; `Some` when there is nothing more to
     /// wait for: the answer, or why there is none.
     pub(crate) fn read(&mut self) -> Option<Result<Review, String>> {
@@ -122,9 +117,7 @@ impl Drop for Question {
         // for a dead disk stays unreaped, which costs an entry in a table.
         let _ = kill(self.child, Signal::SIGKILL);
         for _ in 0..100 {
-            if waitpid(self.child, Some(WaitPidFlag::WNOHANG))
-                != Ok(nix::sys::wait::WaitStatus::StillAlive)
-            {
+            if waitpid(self.child, Some(WaitPidFlag::WNOHANG)) != Ok(WaitStatus::StillAlive) {
                 return;
             }
             std::thread::sleep(Duration::from_millis(1));

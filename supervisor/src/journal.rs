@@ -23,7 +23,8 @@ const MAX_STDERR_LINE: usize = 4000;
 #[derive(Debug)]
 pub(crate) struct Journal {
     socket: Option<UnixDatagram>,
-    reachable: bool,
+    /// The last record arrived.
+    pub(crate) reachable: bool,
 }
 
 impl Journal {
@@ -37,11 +38,6 @@ impl Journal {
             }
         }
         Self { socket, reachable: false }
-    }
-
-    /// The last record arrived.
-    pub(crate) fn is_reachable(&self) -> bool {
-        self.reachable
     }
 
     /// Sends one record; `true` if the journal has it.

@@ -6,24 +6,18 @@
 #![deny(unsafe_code)]
 #![deny(clippy::indexing_slicing)]
 
-mod admission;
 mod arguments;
 mod audit;
-mod become_user;
-mod cgroup;
 mod connection;
 mod event_loop;
 mod forked;
 mod journal;
-mod launch;
+mod listeners;
 mod log_pipe;
-mod mounts;
 mod oversight;
 mod run;
 mod service;
-mod startup;
 mod status;
-mod sys;
 mod workers;
 
 pub use run::main;

@@ -24,87 +24,55 @@ const SPAN: Duration = Duration::from_secs(10);
 /// The reading end.
 #[derive(Debug)]
 pub(crate) struct LogPipe {
-    fd: OwnedFd,
+    pub(crate) fd: OwnedFd,
+    /// When it is to be read next.
+    pub(crate) again: Instant,
     line: Vec<u8>,
-    again: Instant,
     span_began: Instant,
-    passed: u32,
-    dropped: u32,
-}
-
-/// What a read brought.
-#[derive(Debug, Default)]
-pub(crate) struct Lines {
-    /// Escaped lines to record.
-    pub(crate) lines: Vec<String>,
-    /// Nobody holds the writing end any more.
-    pub(crate) ended: bool,
+    /// Lines of this span, those over its share included.
+    count: u32,
 }
 
 impl LogPipe {
     /// Wraps a non-blocking pipe.
     pub(crate) fn new(fd: OwnedFd) -> Self {
         let now = Instant::now();
-        Self { fd, line: Vec::new(), again: now, span_began: now, passed: 0, dropped: 0 }
+        Self { fd, again: now, line: Vec::new(), span_began: now, count: 0 }
     }
 
-    /// The descriptor to poll.
-    pub(crate) fn fd(&self) -> &OwnedFd {
-        &self.fd
-    }
-
-    /// When it is to be read next.
-    pub(crate) fn again(&self) -> Instant {
-        self.again
-    }
-
-    /// Takes what is there, once.
-    pub(crate) fn read(&mut self, now: Instant) -> Lines {
+    /// Takes what is there, once: escaped lines to record; `None` when nobody
+    /// holds the writing end any more.
+    pub(crate) fn read(&mut self, now: Instant) -> Option<Vec<String>> {
         self.again = now + PAUSE;
         let mut buffer = [0; MAX_READ];
         match read(&self.fd, &mut buffer) {
-            Ok(0) => Lines { ended: true, ..Lines::default() },
-            Ok(count) => {
-                let bytes = buffer.get(..count).unwrap_or_default();
-                Lines { lines: self.split(bytes, now), ended: false }
-            }
-            Err(Errno::EAGAIN | Errno::EINTR) => Lines::default(),
-            Err(_) => Lines { ended: true, ..Lines::default() },
+            Ok(count @ 1..) => Some(self.split(buffer.get(..count).unwrap_or_default(), now)),
+            Err(Errno::EAGAIN | Errno::EINTR) => Some(Vec::new()),
+            _ => None,
         }
     }
 
     fn split(&mut self, bytes: &[u8], now: Instant) -> Vec<String> {
         let mut lines = Vec::new();
         for byte in bytes {
-            if *byte == b'\n' {
-                let line = escape(&self.line);
-                self.line.clear();
-                lines.extend(self.admit(line, now));
-            } else if self.line.len() < MAX_LINE {
-                self.line.push(*byte);
+            if *byte != b'\n' {
+                if self.line.len() < MAX_LINE {
+                    self.line.push(*byte);
+                }
+                continue;
+            }
+            let line = escape(&std::mem::take(&mut self.line));
+            if now.duration_since(self.span_began) >= SPAN {
+                let dropped = self.count.saturating_sub(MAX_LINES);
+                lines.extend((dropped > 0).then(|| format!("({dropped} lines dropped)")));
+                (self.span_began, self.count) = (now, 0);
+            }
+            self.count = self.count.saturating_add(1);
+            if self.count <= MAX_LINES {
+                lines.push(line);
             }
         }
-        lines.into_iter().flatten().collect()
-    }
-
-    /// The line, preceded by the count of dropped ones when a span begins;
-    /// nothing when this span's share is used up.
-    fn admit(&mut self, line: String, now: Instant) -> [Option<String>; 2] {
-        let mut report = None;
-        if now.duration_since(self.span_began) >= SPAN {
-            if self.dropped > 0 {
-                report = Some(format!("({} lines dropped)", self.dropped));
-            }
-            self.span_began = now;
-            self.passed = 0;
-            self.dropped = 0;
-        }
-        if self.passed >= MAX_LINES {
-            self.dropped = self.dropped.saturating_add(1);
-            return [report, None];
-        }
-        self.passed += 1;
-        [report, Some(line)]
+        lines
     }
 }
 
@@ -117,7 +85,7 @@ fn escape(line: &[u8]) -> String {
 
 /// Characters that reorder what a terminal shows around them.
 fn is_bidi(c: char) -> bool {
-    matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use gaggle_ipc::admin::AdminReply;
 use gaggle_ipc::control::StopReason;
 use gaggle_policy::review::{Review, review};
 
-use crate::audit::{self, printable};
+use crate::audit::{printable, record};
 use crate::forked::{self, Question};
 use crate::service::Service;
 use crate::status;
@@ -51,7 +51,7 @@ impl Service {
         self.review = None;
         match answer {
             Err(why) => {
-                self.audit.emit(&audit::REVIEW_FAILED, &[("REASON", &why)]);
+                record!(self.audit, REVIEW_FAILED; REASON: why);
                 self.stale = Some(why);
             }
             Ok(review) => self.apply(review),
@@ -89,7 +89,7 @@ impl Service {
                 );
             }
             Some(Err(why)) => {
-                self.audit.emit(&audit::CONFIGURATION_REFUSED, &[("REASON", &why)]);
+                record!(self.audit, CONFIGURATION_REFUSED; REASON: why);
                 self.stale = Some(why);
             }
         }
@@ -104,26 +104,17 @@ impl Service {
 
     /// Records what is in force and each entry that is not.
     pub(crate) fn audit_configuration(&mut self) {
-        let (usable, refused) = (self.snapshot.people.len(), self.snapshot.bad.len());
-        self.audit
-            .emit(&audit::CONFIGURATION_LOADED, &[("USABLE", &usable), ("REFUSED", &refused)]);
+        record!(self.audit, CONFIGURATION_LOADED;
+            USABLE: self.snapshot.people.len(), REFUSED: self.snapshot.bad.len());
         for bad in &self.snapshot.bad {
-            let (key, account) = (printable(&bad.key), printable(&bad.account));
-            self.audit.emit(
-                &audit::ENTRY_REFUSED,
-                &[("KEY", &key), ("ACCOUNT", &account), ("REASON", &bad.problem)],
-            );
+            record!(self.audit, ENTRY_REFUSED;
+                KEY: printable(&bad.key), ACCOUNT: printable(&bad.account), REASON: bad.problem);
         }
         let missing = self.ground.tree.missing_controllers();
         if !missing.is_empty() {
             let refused = self.snapshot.settings.require_limits;
-            self.audit.emit(
-                &audit::LIMITS_MISSING,
-                &[
-                    ("CONTROLLERS", &missing),
-                    ("STARTS", &if refused { "refused" } else { "go on" }),
-                ],
-            );
+            record!(self.audit, LIMITS_MISSING;
+                CONTROLLERS: missing, STARTS: if refused { "refused" } else { "go on" });
         }
     }
 
@@ -133,7 +124,7 @@ impl Service {
             return 0;
         }
         self.lockdown = on;
-        self.audit.emit(&audit::LOCKDOWN, &[("STATE", &if on { "on" } else { "off" })]);
+        record!(self.audit, LOCKDOWN; STATE: if on { "on" } else { "off" });
         if !on {
             return 0;
         }
@@ -159,7 +150,7 @@ impl Service {
     pub(crate) fn shut_down(&mut self) {
         if !self.shutting_down {
             self.shutting_down = true;
-            self.audit.emit(&audit::STOPPING, &[]);
+            record!(self.audit, STOPPING;);
             self.stop_where(|_, _| true, StopReason::ShuttingDown, GRACE_SHUTDOWN);
         }
     }

@@ -9,40 +9,36 @@ use std::process::ExitCode;
 use gaggle_policy::review::review;
 
 use crate::arguments::{self, Arguments, Asked};
-use crate::audit;
-use crate::cgroup::Tree;
+use crate::audit::record;
 use crate::event_loop::EventLoop;
 use crate::forked;
 use crate::journal::to_stderr;
-use crate::launch::Ground;
+use crate::listeners;
 use crate::service::Service;
-use crate::{startup, sys};
+use gaggle_launch::cgroup::Tree;
+use gaggle_launch::launch::Ground;
+use gaggle_launch::sys;
 
 /// The program `gaggle-supervisor`.
 #[must_use]
 pub fn main() -> ExitCode {
-    let arguments = match arguments::parse(std::env::args().skip(1)) {
-        Ok(Asked::Run(arguments)) => arguments,
+    let (code, error) = match arguments::parse(std::env::args().skip(1)) {
+        Ok(Asked::Run(arguments)) => match serve(arguments) {
+            Ok(()) => return ExitCode::SUCCESS,
+            Err(error) => (1, error),
+        },
         Ok(Asked::Print(text)) => {
             let printed = std::io::stdout().write_all(text.as_bytes());
             return if printed.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
         }
-        Err(error) => {
-            to_stderr(3, &format!("gaggle-supervisor: {error}"));
-            return ExitCode::from(2);
-        }
+        Err(error) => (2, error),
     };
-    match serve(arguments) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            to_stderr(3, &format!("gaggle-supervisor: {error}"));
-            ExitCode::FAILURE
-        }
-    }
+    to_stderr(3, &format!("gaggle-supervisor: {error}"));
+    ExitCode::from(code)
 }
 
 fn serve(arguments: Arguments) -> Result<(), String> {
-    let (inherited, null) = startup::sanitise()?;
+    let (inherited, null) = listeners::sanitise()?;
     let programs = std::env::current_exe()
         .ok()
         .and_then(|exe| exe.parent().map(std::path::Path::to_owned))
@@ -55,18 +51,18 @@ fn serve(arguments: Arguments) -> Result<(), String> {
         format!("frontend_user {:?}: no such account, or root", snapshot.settings.frontend_user)
     })?;
     // One supervisor per runtime folder: the next lines kill what was left over.
-    let _lock = startup::lock(&arguments.runtime_dir)?;
+    let _lock = listeners::lock(&arguments.runtime_dir)?;
     let tree = Tree::open(arguments.cgroup.as_deref())?;
     let ground = Ground { tree, programs, null };
     let mut service = Service::new(arguments.config_dir, ground, snapshot);
     service.clear_leftovers()?;
-    let listeners = startup::listeners(inherited, &arguments.runtime_dir, frontend)?;
+    let listeners = listeners::listeners(inherited, &arguments.runtime_dir, frontend)?;
     service.audit_configuration();
     service.set_lockdown(review.lockdown);
     let (abi, floor) = (sys::landlock_abi(), service.snapshot.settings.landlock_floor);
-    service.audit.emit(&audit::READY, &[("LANDLOCK_ABI", &abi), ("LANDLOCK_FLOOR", &floor)]);
-    let event_loop = EventLoop::new(service, listeners, frontend.0)
-        .map_err(|errno| format!("signals: {}", errno.desc()))?;
+    record!(service.audit, READY; LANDLOCK_ABI: abi, LANDLOCK_FLOOR: floor);
+    let event_loop =
+        EventLoop::new(service, listeners).map_err(|errno| format!("signals: {}", errno.desc()))?;
     // Without a service manager there is nobody to tell.
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
     event_loop.run().map_err(|errno| format!("poll: {}", errno.desc()))

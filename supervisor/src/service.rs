@@ -14,13 +14,13 @@ use gaggle_ipc::control::{
 use gaggle_ipc::{MattermostUserId, WorkerId};
 use gaggle_policy::configuration::Snapshot;
 
-use crate::admission::Admission;
-use crate::audit::{self, Audit};
+use crate::audit::{self, Audit, record};
 use crate::connection::Connection;
 use crate::forked::Question;
-use crate::launch::{Ground, launch};
 use crate::log_pipe;
 use crate::workers::{Outcome, Requester, State, Worker};
+use gaggle_launch::launch::{Ground, launch};
+use gaggle_policy::admission::Admission;
 
 /// A worker whose frontend is gone ends by itself; so long it may take.
 const GRACE_FRONTEND_GONE: Duration = Duration::from_secs(2);
@@ -97,13 +97,12 @@ impl Service {
     pub(crate) fn answer(&mut self, request: ControlRequest) {
         match request {
             ControlRequest::Start { request, user } => {
-                let asked = |worker: &&Worker| {
-                    worker.user == user && matches!(worker.requester, Requester::Frontend(_))
-                };
-                let running = |worker: &&Worker| {
-                    matches!(worker.state, State::Running) && !worker.is_stopping()
-                };
-                let known = self.workers.values().filter(asked).find(running);
+                let known = self.workers.values().find(|worker| {
+                    worker.user == user
+                        && matches!(worker.requester, Requester::Frontend(_))
+                        && matches!(worker.state, State::Running)
+                        && !worker.is_stopping()
+                });
                 if let Some(worker) = known.map(|worker| worker.id) {
                     self.reply(&ControlReply::Running { request, worker });
                 } else if let Err(refusal) = self.start(user, Requester::Frontend(request)) {
@@ -140,7 +139,7 @@ impl Service {
 
     fn try_start(&mut self, user: MattermostUserId, requester: Requester) -> Result<(), Refusal> {
         let settings = &self.snapshot.settings;
-        let probe = matches!(requester, Requester::Admin(_));
+        let probe = requester.is_admin();
         if self.shutting_down {
             return Err(RefusalCode::ShuttingDown.into());
         }
@@ -149,9 +148,7 @@ impl Service {
             return Err(RefusalCode::Lockdown.into());
         }
         // One worker per person, even while an earlier one is being buried.
-        let same = |worker: &Worker| {
-            worker.user == user && matches!(worker.requester, Requester::Admin(_)) == probe
-        };
+        let same = |worker: &Worker| worker.user == user && worker.requester.is_admin() == probe;
         if self.workers.values().any(same) {
             return Err(RefusalCode::Busy.into());
         }
@@ -163,10 +160,8 @@ impl Service {
             return Err(RefusalCode::TooManyWorkers.into());
         }
         self.admission.admit(self.snapshot.own_entry(user), Instant::now())?;
-        let recorded = self.audit.emit(
-            &audit::START_ATTEMPT,
-            &[("USER", &user), ("ACCOUNT", &person.account.name), ("PROBE", &flag(probe))],
-        );
+        let recorded = record!(self.audit, START_ATTEMPT;
+            USER: user, ACCOUNT: person.account.name, PROBE: flag(probe));
         if !recorded && settings.require_journal {
             return Err(RefusalCode::AuditUnavailable.into());
         }
@@ -181,17 +176,8 @@ impl Service {
     fn record_refusal(&mut self, user: MattermostUserId, account: &str, refusal: Refusal) {
         let step = refusal.step.map_or("", gaggle_ipc::launch::LaunchStep::name);
         let errno = if refusal.errno == 0 { String::new() } else { refusal.errno.to_string() };
-        let reason = refusal.code.name();
-        self.audit.emit(
-            &audit::START_REFUSED,
-            &[
-                ("USER", &user),
-                ("ACCOUNT", &account),
-                ("REASON", &reason),
-                ("STEP", &step),
-                ("ERRNO", &errno),
-            ],
-        );
+        record!(self.audit, START_REFUSED;
+            USER: user, ACCOUNT: account, REASON: refusal.code.name(), STEP: step, ERRNO: errno);
     }
 
     /// Acts on what a launching worker's error pipe says.
@@ -208,17 +194,9 @@ impl Service {
         let (user, account, requester) = (worker.user, worker.account.clone(), worker.requester);
         let (profile, shared) = (worker.profile, worker.shared);
         let (uid, pid) = (worker.uid, worker.pid);
-        self.audit.emit(
-            &audit::WORKER_STARTED,
-            &[
-                ("USER", &user),
-                ("ACCOUNT", &account),
-                ("WORKER", &id),
-                ("UID", &uid),
-                ("PID", &pid),
-                ("PROBE", &flag(matches!(requester, Requester::Admin(_)))),
-            ],
-        );
+        record!(self.audit, WORKER_STARTED;
+            USER: user, ACCOUNT: account, WORKER: id, UID: uid, PID: pid,
+            PROBE: flag(requester.is_admin()));
         match requester {
             // Our copy of the peer's end closes here: root keeps none.
             Requester::Frontend(request) => {
@@ -247,11 +225,8 @@ impl Service {
             && !worker.is_stopping()
         {
             worker.stop(reason, grace);
-            let (user, reason) = (worker.user, reason.name());
-            self.audit.emit(
-                &audit::WORKER_STOPPING,
-                &[("WORKER", &id), ("USER", &user), ("REASON", &reason)],
-            );
+            let user = worker.user;
+            record!(self.audit, WORKER_STOPPING; WORKER: id, USER: user, REASON: reason.name());
         }
     }
 
@@ -292,14 +267,13 @@ impl Service {
     pub(crate) fn record_output(&mut self, id: WorkerId) {
         let Some(worker) = self.workers.get_mut(&id) else { return };
         let Some(log) = &mut worker.log else { return };
-        let read = log.read(Instant::now());
-        if read.ended {
+        let Some(lines) = log.read(Instant::now()) else {
             worker.log = None;
-        }
-        for line in &read.lines {
-            let fields: [(_, &dyn std::fmt::Display); 3] =
-                [("WORKER", &id), ("ACCOUNT", &worker.account), ("UNATTESTED", line)];
-            self.audit.emit(&audit::WORKER_OUTPUT, &fields);
+            return;
+        };
+        for line in &lines {
+            record!(self.audit, WORKER_OUTPUT;
+                WORKER: id, ACCOUNT: worker.account, UNATTESTED: line);
         }
     }
 
@@ -307,11 +281,10 @@ impl Service {
         let (user, account, id) = (worker.user, &worker.account, worker.id);
         let now = Instant::now();
         let lived = now.duration_since(worker.born);
-        let failed =
-            !matches!(outcome, Outcome::Exited(WorkerExit::Status(0) | WorkerExit::Stopped(_)));
+        let failed = !matches!(outcome, Ok(WorkerExit::Status(0) | WorkerExit::Stopped(_)));
         self.admission.ended(self.snapshot.own_entry(user), failed, lived, now);
         let exit = match outcome {
-            Outcome::NotStarted(refusal) => {
+            Err(refusal) => {
                 self.record_refusal(user, account.as_str(), refusal);
                 match worker.requester {
                     Requester::Frontend(request) => {
@@ -322,20 +295,14 @@ impl Service {
                 }
                 return;
             }
-            Outcome::Exited(exit) => exit,
+            Ok(exit) => exit,
         };
         if let WorkerExit::SandboxRefused(step) = exit {
-            let step = step.name();
-            self.audit.emit(
-                &audit::SANDBOX_REFUSED,
-                &[("WORKER", &id), ("USER", &user), ("ACCOUNT", account), ("STEP", &step)],
-            );
+            record!(self.audit, SANDBOX_REFUSED;
+                WORKER: id, USER: user, ACCOUNT: account, STEP: step.name());
         }
-        let reason = audit::exit_word(exit);
-        self.audit.emit(
-            &audit::WORKER_EXITED,
-            &[("WORKER", &id), ("USER", &user), ("ACCOUNT", account), ("REASON", &reason)],
-        );
+        record!(self.audit, WORKER_EXITED;
+            WORKER: id, USER: user, ACCOUNT: account, REASON: exit);
         if matches!(worker.requester, Requester::Frontend(_)) {
             self.reply(&ControlReply::Exited { worker: id, exit });
         }
@@ -359,7 +326,7 @@ impl Service {
     /// Forgets the frontend and stops what was started for it.
     pub(crate) fn frontend_gone(&mut self) {
         if self.frontend.take().is_some() {
-            self.audit.emit(&audit::FRONTEND_GONE, &[]);
+            record!(self.audit, FRONTEND_GONE;);
         }
         let its = |worker: &Worker| matches!(worker.requester, Requester::Frontend(_));
         self.stop_where(|_, worker| its(worker), StopReason::FrontendGone, GRACE_FRONTEND_GONE);

@@ -8,7 +8,7 @@ use gaggle_policy::configuration::Person;
 
 use crate::audit::printable;
 use crate::service::Service;
-use crate::sys;
+use gaggle_launch::sys;
 
 /// The answer to `Status`.
 pub(crate) fn report(service: &Service) -> Vec<AdminReply> {

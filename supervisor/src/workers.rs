@@ -6,22 +6,21 @@
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant};
 
-use gaggle_ipc::control::{Refusal, RefusalCode, StopReason, WorkerExit};
+use gaggle_ipc::control::{Refusal, StopReason, WorkerExit};
 use gaggle_ipc::launch::{LaunchStep, Profile};
 use gaggle_ipc::{AccountName, MattermostUserId, WorkerId};
 use gaggle_policy::configuration::Person;
 use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
-use nix::unistd::{Pid, read};
+use nix::unistd::Pid;
 
-use crate::become_user::REPORT;
-use crate::cgroup::WorkerCgroup;
-use crate::launch::Launched;
 use crate::log_pipe::LogPipe;
+use gaggle_launch::cgroup::WorkerCgroup;
+use gaggle_launch::launch::{Launched, Report, read_report};
 
 /// From fork to the worker's program.
-pub(crate) const LAUNCH_LIMIT: Duration = Duration::from_secs(10);
+const LAUNCH_LIMIT: Duration = Duration::from_secs(10);
 /// How soon a dying worker's cgroup is looked at again, at first and at most.
 const BURIAL: Duration = Duration::from_millis(5);
 const UNKILLABLE: Duration = Duration::from_secs(1);
@@ -38,6 +37,13 @@ pub(crate) enum Requester {
     Nobody,
 }
 
+impl Requester {
+    /// An admin tries a sandbox.
+    pub(crate) fn is_admin(self) -> bool {
+        matches!(self, Self::Admin(_))
+    }
+}
+
 /// How far a worker is.
 #[derive(Debug)]
 pub(crate) enum State {
@@ -49,14 +55,9 @@ pub(crate) enum State {
     Ending { outcome: Outcome, pause: Duration, again: Instant },
 }
 
-/// What is told when a worker is gone.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Outcome {
-    /// It never reached its program.
-    NotStarted(Refusal),
-    /// It ran.
-    Exited(WorkerExit),
-}
+/// What is told when a worker is gone: how it ended, or why it never reached its
+/// program.
+pub(crate) type Outcome = Result<WorkerExit, Refusal>;
 
 /// One worker.
 #[derive(Debug)]
@@ -77,9 +78,8 @@ pub(crate) struct Worker {
     pub(crate) requester: Requester,
     pub(crate) state: State,
     cgroup: WorkerCgroup,
-    /// Its child said that only the program is left to come.
-    prepared: bool,
-    failed: Option<(LaunchStep, i32)>,
+    /// What its child said last on its way to the program.
+    report: Report,
     stopping: Option<(StopReason, Instant)>,
 }
 
@@ -112,8 +112,7 @@ impl Worker {
                 deadline: Instant::now() + LAUNCH_LIMIT,
             },
             cgroup: launched.cgroup,
-            prepared: false,
-            failed: None,
+            report: Report::Nothing,
             stopping: None,
         }
     }
@@ -123,7 +122,9 @@ impl Worker {
     /// who is being stopped is not told of as started any more.
     pub(crate) fn error_pipe(&self) -> Option<&OwnedFd> {
         match &self.state {
-            State::Launching { error, .. } if self.failed.is_none() && !self.is_stopping() => {
+            State::Launching { error, .. }
+                if !matches!(self.report, Report::Failed(..)) && !self.is_stopping() =>
+            {
                 Some(error)
             }
             _ => None,
@@ -135,17 +136,10 @@ impl Worker {
     /// somebody killed, which shows with the pidfd.
     pub(crate) fn read_launch_report(&mut self) -> bool {
         let Some(error) = self.error_pipe() else { return false };
-        let mut report = [0; REPORT];
-        let read = read(error, &mut report);
-        let [code, errno @ ..] = report;
-        match (read, code) {
-            (Ok(0), _) => return self.prepared,
-            (Ok(_), 0) => self.prepared = true,
-            (Ok(_), code) => {
-                let step = LaunchStep::from_code(code).unwrap_or(LaunchStep::Exec);
-                self.failed = Some((step, i32::from_le_bytes(errno)));
-            }
-            (Err(_), _) => {}
+        match read_report(error) {
+            Report::Ended => return self.report == Report::Prepared,
+            Report::Nothing => {}
+            told => self.report = told,
         }
         false
     }
@@ -235,22 +229,9 @@ impl Worker {
             (None, _) => WorkerExit::Status(255),
         };
         match &self.state {
-            State::Launching { .. } => Outcome::NotStarted(self.refusal()),
-            _ => Outcome::Exited(exit),
+            State::Launching { .. } => Err(self.report.refusal()),
+            _ => Ok(exit),
         }
-    }
-
-    /// Why it never reached its program.
-    fn refusal(&self) -> Refusal {
-        let (step, errno) = self.failed.map_or((None, 0), |(step, errno)| (Some(step), errno));
-        let code = match step {
-            Some(LaunchStep::AccountUnknown) => RefusalCode::AccountUnknown,
-            Some(LaunchStep::AccountChanged) => RefusalCode::AccountChanged,
-            Some(LaunchStep::AccountExpired) => RefusalCode::AccountExpired,
-            Some(LaunchStep::AccountLookup) => RefusalCode::LookupFailed,
-            _ => return Refusal { code: RefusalCode::LaunchFailed, step, errno },
-        };
-        code.into()
     }
 
     /// The outcome, once nothing of it runs any more and its folder is removed.

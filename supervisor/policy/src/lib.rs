@@ -7,6 +7,7 @@
 #![deny(clippy::indexing_slicing)]
 
 pub mod account;
+pub mod admission;
 pub mod configuration;
 pub mod limits;
 pub mod mapping;

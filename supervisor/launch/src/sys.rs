@@ -11,7 +11,7 @@ use nix::sys::signal::{SigHandler, Signal, signal};
 use nix::unistd::{ForkResult, Pid, fork};
 
 /// Forks. The caller has checked at start-up that this process has one thread.
-pub(crate) fn fork_single_threaded() -> Result<ForkResult, Errno> {
+pub fn fork_single_threaded() -> Result<ForkResult, Errno> {
     // SAFETY: the child may use the allocator and every lock because no other
     // thread exists that could have held one: start-up refuses to go on with
     // more than one, and nothing in this program makes threads.
@@ -19,7 +19,7 @@ pub(crate) fn fork_single_threaded() -> Result<ForkResult, Errno> {
 }
 
 /// A descriptor that names the process `pid` for as long as it is open.
-pub(crate) fn pidfd_open(pid: Pid) -> Result<OwnedFd, Errno> {
+pub fn pidfd_open(pid: Pid) -> Result<OwnedFd, Errno> {
     // SAFETY: the call takes two integers and touches no memory of ours.
     let fd = Errno::result(unsafe { libc::syscall(libc::SYS_pidfd_open, pid.as_raw(), 0) })?;
     let fd = RawFd::try_from(fd).map_err(|_| Errno::EBADF)?;
@@ -29,7 +29,7 @@ pub(crate) fn pidfd_open(pid: Pid) -> Result<OwnedFd, Errno> {
 }
 
 /// Closes every descriptor from `first` to `last`.
-pub(crate) fn close_range(first: u32, last: u32) -> Result<(), Errno> {
+pub fn close_range(first: u32, last: u32) -> Result<(), Errno> {
     // SAFETY: touches no memory. Descriptors owned by values of this process
     // are closed under them; both callers (start-up before anything is owned,
     // and the child that will exec or exit) never use such a value again.
@@ -38,7 +38,7 @@ pub(crate) fn close_range(first: u32, last: u32) -> Result<(), Errno> {
 }
 
 /// Puts a duplicate of `from` at the number `to`, to survive an exec.
-pub(crate) fn duplicate_onto(from: &OwnedFd, to: RawFd) -> Result<(), Errno> {
+pub fn duplicate_onto(from: &OwnedFd, to: RawFd) -> Result<(), Errno> {
     // SAFETY: whatever was open at `to` is closed. Only the child between fork
     // and exec calls this, with numbers that start-up kept free of anything owned.
     let placed = unsafe { nix::unistd::dup2_raw(from, to) }?;
@@ -48,26 +48,26 @@ pub(crate) fn duplicate_onto(from: &OwnedFd, to: RawFd) -> Result<(), Errno> {
 }
 
 /// Gives a signal its default action.
-pub(crate) fn default_signal(which: Signal) -> Result<(), Errno> {
+pub fn default_signal(which: Signal) -> Result<(), Errno> {
     // SAFETY: the default action runs no code of ours.
     unsafe { signal(which, SigHandler::SigDfl) }.map(drop)
 }
 
 /// Sets and locks the securebits given.
-pub(crate) fn set_securebits(bits: libc::c_int) -> Result<(), Errno> {
+pub fn set_securebits(bits: libc::c_int) -> Result<(), Errno> {
     // SAFETY: takes integers only; unused arguments are zero as the call demands.
     let done = unsafe { libc::prctl(libc::PR_SET_SECUREBITS, bits as libc::c_ulong, 0, 0, 0) };
     Errno::result(done).map(drop)
 }
 
 /// Leaves at once, without flushing or unwinding what the parent also has.
-pub(crate) fn exit_now(status: i32) -> ! {
+pub fn exit_now(status: i32) -> ! {
     // SAFETY: ends the process; nothing runs afterwards.
     unsafe { libc::_exit(status) }
 }
 
 /// The Landlock ABI of the running kernel; 0 if it has none.
-pub(crate) fn landlock_abi() -> u8 {
+pub fn landlock_abi() -> u8 {
     const VERSION: libc::c_uint = 1;
     let none = std::ptr::null::<libc::c_void>();
     // SAFETY: with a null attribute of size 0 and the version flag the kernel
@@ -77,7 +77,7 @@ pub(crate) fn landlock_abi() -> u8 {
 }
 
 /// Removes every environment variable that is not in `keep`.
-pub(crate) fn keep_environment(keep: &[&str]) {
+pub fn keep_environment(keep: &[&str]) {
     let names: Vec<_> = std::env::vars_os()
         .map(|(name, _)| name)
         .filter(|name| !keep.iter().any(|kept| name == kept))

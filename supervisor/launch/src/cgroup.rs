@@ -35,7 +35,7 @@ const CONTROLLERS: &[&str] = &["memory", "pids", "cpu"];
 
 /// The folder under which workers get theirs.
 #[derive(Debug)]
-pub(crate) struct Tree {
+pub struct Tree {
     path: PathBuf,
     /// Those of [`CONTROLLERS`] that work here.
     controllers: Vec<&'static str>,
@@ -43,7 +43,7 @@ pub(crate) struct Tree {
 
 /// One worker's folder.
 #[derive(Debug)]
-pub(crate) struct WorkerCgroup {
+pub struct WorkerCgroup {
     path: PathBuf,
     kill: File,
     events: File,
@@ -51,11 +51,11 @@ pub(crate) struct WorkerCgroup {
 
 /// What the child needs of its folder.
 #[derive(Debug)]
-pub(crate) struct ForChild {
+pub struct ForChild {
     /// `worker/cgroup.procs`: writing `0` joins.
-    pub(crate) procs: OwnedFd,
+    pub procs: OwnedFd,
     /// The folder itself.
-    pub(crate) folder: OwnedFd,
+    pub folder: OwnedFd,
 }
 
 impl Tree {
@@ -64,7 +64,7 @@ impl Tree {
     ///
     /// # Errors
     /// A sentence that says what is missing.
-    pub(crate) fn open(given: Option<&Path>) -> Result<Self, String> {
+    pub fn open(given: Option<&Path>) -> Result<Self, String> {
         let path = match given {
             Some(path) => path.to_owned(),
             None => own_unit()?,
@@ -87,7 +87,7 @@ impl Tree {
     }
 
     /// The controllers that are missing, with spaces; empty if every limit holds.
-    pub(crate) fn missing_controllers(&self) -> String {
+    pub fn missing_controllers(&self) -> String {
         let missing: Vec<_> =
             CONTROLLERS.iter().copied().filter(|name| !self.controllers.contains(name)).collect();
         missing.join(" ")
@@ -97,7 +97,7 @@ impl Tree {
     ///
     /// # Errors
     /// A sentence that names the tree.
-    pub(crate) fn leftovers(&self) -> Result<Vec<WorkerId>, String> {
+    pub fn leftovers(&self) -> Result<Vec<WorkerId>, String> {
         let entries =
             fs::read_dir(&self.path).map_err(|e| format!("{}: {e}", self.path.display()))?;
         let id = |entry: fs::DirEntry| {
@@ -111,7 +111,7 @@ impl Tree {
     ///
     /// # Errors
     /// A sentence that names the folder.
-    pub(crate) fn remove_leftover(&self, worker: WorkerId) -> Result<bool, String> {
+    pub fn remove_leftover(&self, worker: WorkerId) -> Result<bool, String> {
         let path = self.path.join(worker.to_string());
         let remove = || {
             take_back(&path)?;
@@ -135,7 +135,7 @@ impl Tree {
     ///
     /// # Errors
     /// The system's.
-    pub(crate) fn make_worker(
+    pub fn make_worker(
         &self,
         worker: WorkerId,
         person: &Person,
@@ -197,12 +197,12 @@ impl WorkerCgroup {
     ///
     /// # Errors
     /// The system's.
-    pub(crate) fn kill_all(&mut self) -> io::Result<()> {
+    pub fn kill_all(&mut self) -> io::Result<()> {
         self.kill.write_all(b"1")
     }
 
     /// Something still runs in it. Doubt counts as yes.
-    pub(crate) fn is_populated(&mut self) -> bool {
+    pub fn is_populated(&mut self) -> bool {
         let mut text = String::new();
         let read = self.events.rewind().and_then(|()| self.events.read_to_string(&mut text));
         read.is_err() || !text.lines().any(|line| line == "populated 0")
@@ -212,7 +212,7 @@ impl WorkerCgroup {
     ///
     /// # Errors
     /// The system's; `EBUSY` while something runs in it.
-    pub(crate) fn remove(&self) -> io::Result<()> {
+    pub fn remove(&self) -> io::Result<()> {
         take_back(&self.path)?;
         remove_below(&self.path, REMOVE_DEPTH)
     }

@@ -31,14 +31,14 @@ struct Record {
 
 /// What was started lately, and how it went.
 #[derive(Debug, Default)]
-pub(crate) struct Admission(BTreeMap<Option<MattermostUserId>, Record>);
+pub struct Admission(BTreeMap<Option<MattermostUserId>, Record>);
 
 impl Admission {
     /// Counts a start.
     ///
     /// # Errors
     /// Why it has to wait.
-    pub(crate) fn admit(
+    pub fn admit(
         &mut self,
         user: Option<MattermostUserId>,
         now: Instant,
@@ -59,7 +59,7 @@ impl Admission {
     }
 
     /// Notes how a worker ended that lived for `lived`.
-    pub(crate) fn ended(
+    pub fn ended(
         &mut self,
         user: Option<MattermostUserId>,
         failed: bool,
@@ -81,7 +81,7 @@ impl Admission {
 
     /// Forgets people of whom there is nothing to remember, so that the table
     /// stays small.
-    pub(crate) fn prune(&mut self, now: Instant) {
+    pub fn prune(&mut self, now: Instant) {
         self.0.retain(|_, record| {
             record.starts.back().is_some_and(|at| now.duration_since(*at) < FORGOTTEN)
                 || record.not_before.is_some_and(|at| now < at + LONGEST_WAIT)

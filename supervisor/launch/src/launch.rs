@@ -10,44 +10,100 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use gaggle_ipc::control::{Refusal, RefusalCode};
+use gaggle_ipc::launch::LaunchStep;
 use gaggle_ipc::{WorkerId, seqpacket};
 use gaggle_policy::configuration::Person;
 use gaggle_policy::programs::Programs;
 use gaggle_policy::settings::Settings;
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
-use nix::unistd::{ForkResult, Gid, Pid, getpid, pipe2};
+use nix::unistd::{ForkResult, Gid, Pid, getpid, pipe2, read};
 
-use crate::become_user::{self, Plan};
+use crate::become_user::{self, Plan, REPORT};
 use crate::cgroup::{Tree, WorkerCgroup};
 use crate::sys;
 
 /// A child on its way to its program.
 #[derive(Debug)]
-pub(crate) struct Launched {
-    pub(crate) pid: Pid,
-    pub(crate) pidfd: OwnedFd,
-    /// Its reports and its end: see [`become_user`](crate::become_user).
-    pub(crate) error: OwnedFd,
-    pub(crate) log: OwnedFd,
-    pub(crate) peer_end: OwnedFd,
-    pub(crate) cgroup: WorkerCgroup,
+pub struct Launched {
+    /// The child.
+    pub pid: Pid,
+    /// The same for as long as it is open.
+    pub pidfd: OwnedFd,
+    /// Its reports and its end, for [`read_report`].
+    pub error: OwnedFd,
+    /// What it writes to stdout and stderr; non-blocking.
+    pub log: OwnedFd,
+    /// The other end of its session socket, for whoever asked.
+    pub peer_end: OwnedFd,
+    /// Its folder.
+    pub cgroup: WorkerCgroup,
 }
 
 /// What is the same for every launch.
 #[derive(Debug)]
-pub(crate) struct Ground {
-    pub(crate) tree: Tree,
+pub struct Ground {
+    /// Where workers get their folders.
+    pub tree: Tree,
     /// The folder of this program and its companions, root's own.
-    pub(crate) programs: PathBuf,
-    pub(crate) null: OwnedFd,
+    pub programs: PathBuf,
+    /// `/dev/null`, open.
+    pub null: OwnedFd,
+}
+
+/// What a child on its way says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Report {
+    /// Nothing new.
+    Nothing,
+    /// Only the program is left to come.
+    Prepared,
+    /// A step failed, with this error number.
+    Failed(LaunchStep, i32),
+    /// No more comes: after [`Report::Prepared`] the program runs, before it
+    /// somebody killed the child.
+    Ended,
+}
+
+impl Report {
+    /// Why there is no worker, when this was the last report.
+    #[must_use]
+    pub fn refusal(self) -> Refusal {
+        let code = match self {
+            Self::Failed(LaunchStep::AccountUnknown, _) => RefusalCode::AccountUnknown,
+            Self::Failed(LaunchStep::AccountChanged, _) => RefusalCode::AccountChanged,
+            Self::Failed(LaunchStep::AccountExpired, _) => RefusalCode::AccountExpired,
+            Self::Failed(LaunchStep::AccountLookup, _) => RefusalCode::LookupFailed,
+            Self::Failed(step, errno) => {
+                return Refusal { code: RefusalCode::LaunchFailed, step: Some(step), errno };
+            }
+            _ => RefusalCode::LaunchFailed,
+        };
+        code.into()
+    }
+}
+
+/// Reads one report from an error pipe, without waiting.
+pub fn read_report(error: &OwnedFd) -> Report {
+    let mut report = [0; REPORT];
+    let read = read(error, &mut report);
+    let [code, errno @ ..] = report;
+    match (read, code) {
+        (Ok(0), _) => Report::Ended,
+        (Ok(_), 0) => Report::Prepared,
+        (Ok(_), code) => {
+            let step = LaunchStep::from_code(code).unwrap_or(LaunchStep::Exec);
+            Report::Failed(step, i32::from_le_bytes(errno))
+        }
+        (Err(_), _) => Report::Nothing,
+    }
 }
 
 /// Starts a worker for `person`.
 ///
 /// # Errors
 /// The refusal for the frontend and the audit.
-pub(crate) fn launch(
+pub fn launch(
     ground: &Ground,
     settings: &Settings,
     person: &Person,

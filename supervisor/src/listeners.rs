@@ -1,43 +1,16 @@
-//! What must be true before the first request is read: S1 to S4 and S7 of the
-//! launch checklist.
+//! S7: the two sockets, and the lock that keeps a second supervisor away.
 //!
-//! Trust: whoever started this process is root, but may have left anything
-//! behind: descriptors, environment, masks, capabilities.
+//! Trust: systemd, for the sockets it passes; else a folder that is root's own.
 
 use std::fs::{File, TryLockError};
-use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
+use std::os::fd::{OwnedFd, RawFd};
 use std::os::unix::fs::chown;
 use std::path::{Path, PathBuf};
 
-use caps::{CapSet, Capability, CapsHashSet};
 use gaggle_ipc::{fds, seqpacket};
-use nix::fcntl::{FcntlArg, OFlag, fcntl, open};
-use nix::sys::prctl;
-use nix::sys::resource::{Resource, setrlimit};
-use nix::sys::stat::{Mode, umask};
-use nix::unistd::{chdir, getresuid};
-
-use crate::sys;
+use gaggle_launch::process;
 use gaggle_policy::trusted_file;
-
-/// All the power this process keeps, and what each is for.
-const CAPABILITIES: &[Capability] = &[
-    // Become the account.
-    Capability::CAP_SETUID,
-    Capability::CAP_SETGID,
-    // Empty the bounding set of what is started.
-    Capability::CAP_SETPCAP,
-    // Stop workers.
-    Capability::CAP_KILL,
-    // Hand cgroup folders and the control socket to their users.
-    Capability::CAP_CHOWN,
-    // Private mounts of workers.
-    Capability::CAP_SYS_ADMIN,
-];
-
-/// Descriptors below this one have a meaning in a worker, so nothing of ours
-/// may ever have such a number.
-const FIRST_FREE: RawFd = 10;
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
 
 /// The two listeners.
 #[derive(Debug)]
@@ -46,30 +19,19 @@ pub(crate) struct Listeners {
     pub(crate) admin: OwnedFd,
 }
 
-/// Refuses or cleans up whatever this process inherited. Gives back the
-/// listeners that systemd passed, by name, and a `/dev/null`.
+/// S1 to S4, and the listeners that systemd passed taken over; beside them a
+/// `/dev/null`.
 ///
 /// # Errors
 /// A sentence with what to do.
 pub(crate) fn sanitise() -> Result<(Inherited, OwnedFd), String> {
-    refuse_unless_root_and_alone()?;
     let passed = systemd_sockets()?;
     let first_unowned = passed.iter().map(|(fd, _)| fd + 1).max().unwrap_or(3);
     let first_unowned = u32::try_from(first_unowned).map_err(|_| "bad LISTEN_FDS".to_owned())?;
-    sys::close_range(first_unowned, u32::MAX).map_err(|e| format!("close_range: {}", e.desc()))?;
-    let null = reserve_low_numbers()?;
-    sys::keep_environment(&["NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"]);
-    umask(Mode::from_bits_truncate(0o077));
-    let failed = |what: &'static str| move |e: nix::errno::Errno| format!("{what}: {}", e.desc());
-    chdir("/").map_err(failed("chdir /"))?;
-    prctl::set_dumpable(false).map_err(failed("PR_SET_DUMPABLE"))?;
-    setrlimit(Resource::RLIMIT_CORE, 0, 0).map_err(failed("RLIMIT_CORE"))?;
-    // Inherited by every worker: no set-id program ever gains anything.
-    prctl::set_no_new_privs().map_err(failed("PR_SET_NO_NEW_PRIVS"))?;
-    keep_capabilities()?;
+    let null = process::sanitise(first_unowned)?;
     let inherited = adopt(passed)?;
     // The sockets' own numbers became free when they were copied upwards.
-    reserve_low_numbers()?;
+    process::reserve_low_numbers()?;
     Ok((inherited, null))
 }
 
@@ -78,16 +40,6 @@ pub(crate) fn sanitise() -> Result<(Inherited, OwnedFd), String> {
 pub(crate) struct Inherited {
     control: Option<OwnedFd>,
     admin: Option<OwnedFd>,
-}
-
-fn refuse_unless_root_and_alone() -> Result<(), String> {
-    let uids = getresuid().map_err(|errno| errno.desc().to_owned())?;
-    if ![uids.real, uids.effective, uids.saved].iter().all(|uid| uid.is_root()) {
-        return Err("must be started as root: sudo systemctl start gaggle-supervisor".to_owned());
-    }
-    // Fork without exec is only sound with a single thread.
-    let threads = std::fs::read_dir("/proc/self/task").map_err(|e| format!("/proc: {e}"))?.count();
-    if threads == 1 { Ok(()) } else { Err(format!("{threads} threads at start, expected 1")) }
 }
 
 fn systemd_sockets() -> Result<Vec<(RawFd, String)>, String> {
@@ -115,42 +67,6 @@ fn adopt(passed: Vec<(RawFd, String)>) -> Result<Inherited, String> {
         }
     }
     Ok(inherited)
-}
-
-/// Fills every number below [`FIRST_FREE`], 0 to 2 included, for good.
-fn reserve_low_numbers() -> Result<OwnedFd, String> {
-    loop {
-        let null = open("/dev/null", OFlag::O_RDWR | OFlag::O_CLOEXEC, Mode::empty())
-            .map_err(|errno| format!("/dev/null: {}", errno.desc()))?;
-        if null.as_fd().as_raw_fd() >= FIRST_FREE {
-            return Ok(null);
-        }
-        // Never closed: that is what reserves the number.
-        std::mem::forget(null);
-    }
-}
-
-fn keep_capabilities() -> Result<(), String> {
-    let has = caps::read(None, CapSet::Permitted).map_err(|e| e.to_string())?;
-    let missing: Vec<_> =
-        CAPABILITIES.iter().filter(|cap| !has.contains(cap)).map(ToString::to_string).collect();
-    if !missing.is_empty() {
-        return Err(format!(
-            "missing {}; see CapabilityBoundingSet= of the unit",
-            missing.join(" ")
-        ));
-    }
-    let failed = |e: caps::errors::CapsError| format!("capabilities: {e}");
-    for cap in caps::read(None, CapSet::Bounding).map_err(failed)? {
-        if !CAPABILITIES.contains(&cap) {
-            caps::drop(None, CapSet::Bounding, cap).map_err(failed)?;
-        }
-    }
-    let keep: CapsHashSet = CAPABILITIES.iter().copied().collect();
-    caps::clear(None, CapSet::Ambient).map_err(failed)?;
-    caps::set(None, CapSet::Effective, &keep).map_err(failed)?;
-    caps::set(None, CapSet::Permitted, &keep).map_err(failed)?;
-    caps::clear(None, CapSet::Inheritable).map_err(failed)
 }
 
 /// The listeners: systemd's, or made in `runtime_dir`.
