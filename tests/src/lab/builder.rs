@@ -34,6 +34,7 @@ pub struct Builder {
     chat_section: String,
     provider: Option<String>,
     goose: Option<PathBuf>,
+    worker: Option<PathBuf>,
     real: Option<(String, String)>,
     without_frontend: bool,
 }
@@ -105,6 +106,14 @@ impl Builder {
     #[must_use]
     pub fn goose(mut self, path: PathBuf) -> Self {
         self.goose = Some(path);
+        self
+    }
+
+    /// Another program in the worker's place. The worker itself then lies in
+    /// [`REAL`](super::spec::REAL), to be executed from there.
+    #[must_use]
+    pub fn worker(mut self, path: PathBuf) -> Self {
+        self.worker = Some(path);
         self
     }
 
@@ -225,6 +234,7 @@ impl Builder {
         Ok(Spec {
             built: programs::built_folder()?,
             goose: self.goose.clone().map_or_else(goose::binary, Ok)?,
+            worker: self.worker.clone(),
             goose_config: goose_config().to_owned(),
             outside: PathBuf::new(),
             accounts: self.all_accounts(people),

@@ -11,6 +11,9 @@ use serde::{Deserialize, Serialize};
 pub const ROOT: &str = "/srv/gaggle";
 /// The programs, side by side as when packaged.
 pub const PROGRAMS: &str = "/srv/gaggle/lib";
+/// Where the worker and what it needs beside itself lie when another program
+/// has its place.
+pub const REAL: &str = "/srv/gaggle/lib/real";
 /// The configuration folder of both services.
 pub const CONFIG: &str = "/srv/gaggle/etc";
 /// The frontend's state folder.
@@ -68,6 +71,8 @@ pub struct Spec {
     pub built: PathBuf,
     /// The Goose binary.
     pub goose: PathBuf,
+    /// A program in the worker's place; the worker then lies in [`REAL`].
+    pub worker: Option<PathBuf>,
     /// `config.yaml` for Goose.
     pub goose_config: String,
     /// Folder of the test's own for the journal file.

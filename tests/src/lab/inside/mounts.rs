@@ -13,7 +13,7 @@ use nix::sched::{CloneFlags, unshare};
 use nix::unistd::{Gid, Uid, chown};
 
 use crate::lab::spec::{
-    Account, CONFIG, ConfigFile, FRONTEND_UID, Home, PROGRAMS, RUNTIME, STATE, Spec,
+    Account, CONFIG, ConfigFile, FRONTEND_UID, Home, PROGRAMS, REAL, RUNTIME, STATE, Spec,
 };
 
 const NOTHING: Option<&str> = None;
@@ -41,6 +41,9 @@ pub(super) fn programs_and_config(spec: &Spec) -> Result<()> {
         install(&spec.built.join(name), &at(PROGRAMS).join(name))?;
     }
     goose(spec, &at(PROGRAMS))?;
+    if let Some(worker) = &spec.worker {
+        other_worker(worker, &at(PROGRAMS), &at(REAL))?;
+    }
     for file in &spec.config {
         config(file, &at(CONFIG))?;
     }
@@ -76,6 +79,15 @@ fn goose(spec: &Spec, programs: &Path) -> Result<()> {
     let config = programs.join("goose-config/goose");
     fs::create_dir_all(&config)?;
     Ok(fs::write(config.join("config.yaml"), &spec.goose_config)?)
+}
+
+/// What the worker needs beside itself moves with it.
+fn other_worker(other: &Path, programs: &Path, real: &Path) -> Result<()> {
+    fs::create_dir(real)?;
+    for name in ["gaggle-worker", "goose-shell", "goose-home", "goose-config"] {
+        fs::rename(programs.join(name), real.join(name))?;
+    }
+    install(other, &programs.join("gaggle-worker"))
 }
 
 fn config(file: &ConfigFile, folder: &Path) -> Result<()> {
