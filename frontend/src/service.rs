@@ -135,6 +135,7 @@ async fn serve(
         mode: config.trace,
         pace: around.pace,
         max_sessions: config.max_sessions,
+        worker_idle: config.worker_idle,
     });
     let ingest = Ingest::new(client, state, &me, config.poll_interval);
     notify(&[NotifyState::Status("serving")]);

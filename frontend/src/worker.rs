@@ -169,6 +169,13 @@ impl Worker {
         self.routes.are_open()
     }
 
+    /// Whether root has said, or will say within `limit`, that it ended.
+    async fn gone_within(&self, limit: Duration) -> bool {
+        let mut end = self.end.clone();
+        let gone = tokio::time::timeout(limit, end.wait_for(Option::is_some)).await;
+        gone.is_ok_and(|gone| gone.is_ok())
+    }
+
     /// How it ended. Waits for that, but not longer than root may take to tell.
     pub async fn end(&self) -> Option<WorkerExit> {
         let mut end = self.end.clone();

@@ -47,7 +47,9 @@ fn every_variable_and_key_stands_on_the_page_as_it_is_in_the_code() {
 #[test]
 fn the_page_names_nothing_that_does_not_exist() {
     let rows = [variable_rows(), key_rows()].concat();
-    for line in page().lines().filter(|line| line.starts_with("| `[") || line.starts_with("| `M")) {
+    // What stands above is the supervisor's.
+    let (_, own) = page().split_once("## `gaggle.toml`").unwrap();
+    for line in own.lines().filter(|line| line.starts_with("| `[") || line.starts_with("| `M")) {
         assert!(rows.iter().any(|row| row == line), "not in the code: {line}");
     }
 }

@@ -37,6 +37,7 @@ keys! {
     goose {
         MODE = "mode", "\"auto\"", "how Goose decides on tool calls: auto, approve, smart_approve or chat";
         IDLE = "idle_seconds", "600", "a Goose without a turn for so long is stopped; its conversation goes on with the next message";
+        WORKER_IDLE = "worker_idle_seconds", "1800", "a person's worker without a turn for so long is ended; the next message starts it again";
         RPC_TIMEOUT = "rpc_timeout_seconds", "600", "a turn in which Goose says nothing for so long is ended";
     }
     chat {

@@ -50,6 +50,7 @@ impl Config {
                 rpc_timeout: goose.rpc_timeout,
                 mode: goose.mode,
                 goose_idle: goose.idle,
+                worker_idle: goose.worker_idle,
                 mcp,
                 debug,
                 notices: findings.notices,
@@ -99,6 +100,7 @@ struct Goose {
     mode: GooseMode,
     rpc_timeout: Duration,
     idle: Duration,
+    worker_idle: Duration,
 }
 
 impl Goose {
@@ -112,6 +114,9 @@ impl Goose {
             }),
             rpc_timeout: read(rpc, default, f, |raw| raw.seconds(1.0, DAY)),
             idle: read(s.key(keys::IDLE), default, f, |raw| raw.seconds(1.0, DAY)),
+            worker_idle: read(s.key(keys::WORKER_IDLE), 3 * default, f, |raw| {
+                raw.seconds(1.0, DAY)
+            }),
         }
     }
 }

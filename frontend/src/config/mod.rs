@@ -59,6 +59,8 @@ pub struct Config {
     pub mode: GooseMode,
     /// A Goose without a turn for so long is stopped.
     pub goose_idle: Duration,
+    /// A person's worker without a turn for so long is ended.
+    pub worker_idle: Duration,
     /// The tools that Goose gets from Mattermost.
     pub mcp: Mcp,
     /// Log methods, ids and sizes.

@@ -4,6 +4,7 @@
 //! worker alone runs its turns. Somebody else who writes in the same thread has
 //! a conversation and a worker of their own.
 
+mod idle;
 mod intake;
 mod notices;
 mod orders;
@@ -63,6 +64,8 @@ pub struct Parts {
     pub pace: Pace,
     /// Threads kept live.
     pub max_sessions: usize,
+    /// A worker without a turn for so long is ended.
+    pub worker_idle: Duration,
 }
 
 /// All conversations. Clones share them.
@@ -122,9 +125,11 @@ struct Prompt {
 
 impl Conversations {
     /// No conversations yet. What arrives at the receiver ends the service.
+    /// Needs a tokio runtime.
     #[must_use]
     pub fn new(parts: Parts) -> (Self, mpsc::Receiver<StateError>) {
         let (fatal, failed) = mpsc::channel(1);
+        let worker_idle = parts.worker_idle;
         let inner = Inner {
             people: People::new(parts.client.clone()),
             notices: Notices::new(parts.client.clone(), parts.gate.me),
@@ -140,7 +145,9 @@ impl Conversations {
             stopping: AtomicBool::new(false),
             fatal,
         };
-        (Self(Arc::new(inner)), failed)
+        let inner = Arc::new(inner);
+        tokio::spawn(idle::run(Arc::downgrade(&inner), worker_idle));
+        (Self(inner), failed)
     }
 
     /// Ends all turns: none is begun any more, those that run get `grace`, and

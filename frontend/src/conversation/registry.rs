@@ -4,9 +4,11 @@
 
 use std::collections::HashMap;
 use std::sync::Mutex;
+use std::time::Duration;
 
 use gaggle_ipc::{MattermostId, MattermostUserId, ThreadId, TurnId};
 use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
 
 use super::{Job, Key, Stop};
 
@@ -57,6 +59,8 @@ pub(super) struct Registry {
 struct Threads {
     live: HashMap<Key, Thread>,
     clock: u64,
+    /// When the last turn of each person with a worker ended.
+    ended: HashMap<MattermostUserId, Instant>,
 }
 
 #[derive(Debug)]
@@ -106,23 +110,35 @@ impl Registry {
     /// A turn is over.
     pub(super) fn leave(&self, key: Key, turn: TurnId) {
         if let Ok(mut threads) = self.threads.lock() {
-            threads.clock += 1;
-            let used = threads.clock;
-            if let Some(thread) = threads.live.get_mut(&key) {
-                thread.active.retain(|active| active.turn != turn);
-                thread.used = used;
-            }
+            threads.leave(key, turn);
+            threads.ended.insert(key.user, Instant::now());
         }
     }
 
     /// A turn is over that never had a worker: its conversation takes up no room
     /// unless another turn waits in it.
     pub(super) fn leave_for_good(&self, key: Key, turn: TurnId) {
-        self.leave(key, turn);
-        if let Ok(mut threads) = self.threads.lock()
-            && threads.live.get(&key).is_some_and(|thread| thread.active.is_empty())
-        {
-            threads.live.remove(&key);
+        if let Ok(mut threads) = self.threads.lock() {
+            threads.leave(key, turn);
+            if threads.live.get(&key).is_some_and(|thread| thread.active.is_empty()) {
+                threads.live.remove(&key);
+            }
+        }
+    }
+
+    /// No turn of `user` runs or waits, and none ended in the last `limit`.
+    pub(super) fn is_quiet(&self, user: MattermostUserId, limit: Duration) -> bool {
+        self.threads.lock().is_ok_and(|threads| {
+            let mut of_user = threads.live.iter().filter(|(key, _)| key.user == user);
+            of_user.all(|(_, thread)| thread.active.is_empty())
+                && threads.ended.get(&user).is_none_or(|ended| ended.elapsed() >= limit)
+        })
+    }
+
+    /// Forgets when turns of other people than `people` ended.
+    pub(super) fn forget_others(&self, people: &[MattermostUserId]) {
+        if let Ok(mut threads) = self.threads.lock() {
+            threads.ended.retain(|user, _| people.contains(user));
         }
     }
 
@@ -194,6 +210,16 @@ impl Registry {
     }
 }
 
+impl Threads {
+    fn leave(&mut self, key: Key, turn: TurnId) {
+        self.clock += 1;
+        if let Some(thread) = self.live.get_mut(&key) {
+            thread.active.retain(|active| active.turn != turn);
+            thread.used = self.clock;
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -241,6 +267,24 @@ mod tests {
         let joined = registry.join(key('a', 'z'), active(3)).unwrap();
         assert_eq!(joined.evicted, Some(key('a', 'y')));
         assert!(registry.knows(key('a', 'x')) && !registry.knows(key('a', 'y')));
+    }
+
+    #[test]
+    fn a_person_is_quiet_a_while_after_the_last_turn() {
+        let registry = Registry::new(10);
+        let user = key('a', 't').user;
+        assert!(registry.is_quiet(user, Duration::ZERO));
+        registry.join(key('a', 't'), active(1)).unwrap();
+        registry.join(key('a', 'u'), active(2)).unwrap();
+        registry.leave(key('a', 't'), TurnId(1));
+        assert!(!registry.is_quiet(user, Duration::ZERO), "one still runs");
+        registry.leave(key('a', 'u'), TurnId(2));
+        assert!(registry.is_quiet(user, Duration::ZERO));
+        assert!(!registry.is_quiet(user, Duration::from_secs(3600)));
+        registry.join(key('b', 't'), active(3)).unwrap();
+        assert!(registry.is_quiet(user, Duration::ZERO), "somebody else's counts");
+        registry.forget_others(&[]);
+        assert!(registry.is_quiet(user, Duration::from_secs(3600)), "it is forgotten");
     }
 
     #[test]

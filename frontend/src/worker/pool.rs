@@ -7,10 +7,13 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use gaggle_ipc::MattermostUserId;
-use gaggle_ipc::session::Settings;
+use gaggle_ipc::session::{Settings, ToWorker};
 
 use super::{Worker, WorkerError};
 use crate::supervisor::Supervisor;
+
+/// How long a worker may take to end once it has nothing to do.
+const RETIRE_LIMIT: Duration = Duration::from_secs(20);
 
 /// All workers. Clones share them.
 #[derive(Debug, Clone)]
@@ -59,13 +62,8 @@ impl Workers {
                 Ok(worker)
             }
             Err(error) => {
-                // Strangers leave nothing behind. A slot that somebody else waits
-                // for stays: two slots of one person would start two workers.
-                if let Ok(mut slots) = self.slots.lock()
-                    && Arc::strong_count(&slot) == 2
-                {
-                    slots.remove(&user);
-                }
+                // Strangers leave nothing behind.
+                self.forget(user, &slot);
                 Err(error)
             }
         }
@@ -89,9 +87,47 @@ impl Workers {
         users.into_iter().filter_map(|user| self.alive(user)).collect()
     }
 
+    /// Everybody who has or had a worker.
+    #[must_use]
+    pub fn people(&self) -> Vec<MattermostUserId> {
+        self.slots.lock().map_or_else(|_| Vec::new(), |slots| slots.keys().copied().collect())
+    }
+
+    /// Ends this person's worker if `idle` still says so once nobody can get it
+    /// any more. Whoever asks meanwhile waits, and gets the next one.
+    pub async fn retire(&self, user: MattermostUserId, idle: impl FnOnce() -> bool) {
+        let slot = self.slot(user);
+        let Ok(mut held) = slot.try_lock() else {
+            return;
+        };
+        if let Some(worker) = held.as_ref().filter(|worker| worker.is_alive()) {
+            if !idle() {
+                return;
+            }
+            tracing::info!(%user, worker = %worker.id, "idle, so it is ended");
+            let _ = worker.send(&ToWorker::Drain).await;
+            if !worker.gone_within(RETIRE_LIMIT).await {
+                self.stop(worker).await;
+                worker.gone_within(RETIRE_LIMIT).await;
+            }
+        }
+        *held = None;
+        self.forget(user, &slot);
+    }
+
     /// Has a worker that does not react stopped.
     pub async fn stop(&self, worker: &Worker) {
         self.supervisor.stop(worker.id).await;
+    }
+
+    /// Drops an empty slot. One that somebody else waits for stays: two slots of
+    /// one person would start two workers.
+    fn forget(&self, user: MattermostUserId, slot: &Arc<Slot>) {
+        if let Ok(mut slots) = self.slots.lock()
+            && Arc::strong_count(slot) == 2
+        {
+            slots.remove(&user);
+        }
     }
 
     fn slot(&self, user: MattermostUserId) -> Arc<Slot> {

@@ -231,12 +231,13 @@ fn the_environment_goes_before_the_file_and_the_file_before_toml() {
 #[test]
 fn rules_and_mode_come_from_toml() {
     let config = toml(
-        "[goose]\nmode = \"smart_approve\"\nidle_seconds = 90\n\
+        "[goose]\nmode = \"smart_approve\"\nidle_seconds = 90\nworker_idle_seconds = 3600\n\
          [chat]\ndirect_messages = false\nfollow_thread = true\n\
          allowed_bots = [\"zo3yx6gsxbf8ppuaojzhiaj1yw\"]\n",
     );
     assert_eq!(config.mode, GooseMode::SmartApprove);
     assert_eq!(config.goose_idle, Duration::from_secs(90));
+    assert_eq!(config.worker_idle, Duration::from_secs(3600));
     assert_eq!(config.rules.direct, DirectRule::Ignore);
     assert_eq!(config.rules.channel, MentionRule::ExceptInOwnThread);
     assert_eq!(config.allowed_bots.len(), 1);

@@ -11,6 +11,7 @@ mod failures;
 mod fake;
 mod faults;
 mod gating;
+mod idle;
 mod restarts;
 mod stopping;
 mod world;

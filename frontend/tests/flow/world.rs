@@ -96,6 +96,13 @@ impl World {
         self.settings.push((name.to_owned(), value.to_owned()));
     }
 
+    /// More lines for `gaggle.toml`.
+    pub(crate) fn toml(&self, lines: &str) {
+        let path = self.folder.path().join("gaggle.toml");
+        let known = std::fs::read_to_string(&path).unwrap();
+        std::fs::write(&path, format!("{known}{lines}\n")).unwrap();
+    }
+
     fn state_dir(&self) -> PathBuf {
         self.folder.path().join("state")
     }
