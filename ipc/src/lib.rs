@@ -12,6 +12,7 @@
 //!
 //! [`codec`] is the only module that may name `bincode`; [`fds`] the only one
 //! with `unsafe`.
+#![deny(unsafe_code)]
 
 pub mod admin;
 #[cfg(feature = "session")]

@@ -5,6 +5,7 @@
 // Helpers may stop a test like its own body may.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use gaggle_decoders::TARGETS;
@@ -28,6 +29,16 @@ fn neighbours(seed: &[u8]) -> Vec<Vec<u8>> {
         }
     }
     all
+}
+
+#[test]
+fn every_decoder_has_a_corpus_and_every_corpus_its_decoder() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("decoders/corpus");
+    let entries = std::fs::read_dir(&folder).unwrap();
+    let folders: BTreeSet<String> =
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    let targets = TARGETS.iter().map(|target| target.name.to_owned()).collect();
+    assert_eq!(folders, targets);
 }
 
 #[test]

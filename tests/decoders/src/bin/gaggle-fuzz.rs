@@ -1,6 +1,7 @@
 //! One program for all decoders: `GAGGLE_FUZZ_TARGET` names the one to drive.
 //!
 //! Trust: whoever starts it names a target; the bytes come from libFuzzer.
+#![forbid(unsafe_code)]
 #![no_main]
 
 use std::sync::LazyLock;
