@@ -66,6 +66,12 @@ impl Namespace {
         Path::new("/proc").join(self.pid.to_string()).join("root").join(below)
     }
 
+    /// Process id of `gaggle-lab`, which also is the lab's journal.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.pid
+    }
+
     /// The lab's cgroup folder, with `services` and `workers` in it.
     #[must_use]
     pub fn cgroup(&self) -> &Path {

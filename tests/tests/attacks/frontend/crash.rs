@@ -1,0 +1,97 @@
+//! Attempts to bring the supervisor down, and what is left when it is.
+//!
+//! Trust: none in the packets.
+
+use anyhow::{Context as _, Result};
+use gaggle_ipc::codec::{MAX_REQUEST, decode, encode};
+use gaggle_ipc::control::ControlRequest;
+use gaggle_ipc::{MattermostUserId, WorkerId};
+use gaggle_tests::lab::namespace::process_name;
+use gaggle_tests::lab::probe::{Probe, frame, hex};
+use gaggle_tests::lab::spec::FRONTEND_UID;
+use gaggle_tests::lab::{Lab, Which, wait};
+use gaggle_tests::mutation::Mutator;
+
+use super::{SOON, lab, records};
+
+/// Mutations that the decoder alone meets, and connections of a hundred each
+/// that the running supervisor meets: it takes twenty of them in a second.
+const PACKETS: usize = 300_000;
+const CONNECTIONS: usize = 150;
+
+fn requests(user: &str) -> Result<Vec<Vec<u8>>> {
+    let user = MattermostUserId::new(user)?;
+    Ok(vec![
+        frame(&ControlRequest::Start { request: 1, user }),
+        frame(&ControlRequest::Stop { request: 2, worker: WorkerId(1) }),
+        frame(&ControlRequest::List { request: 3 }),
+    ])
+}
+
+#[test]
+fn f40_no_packet_breaks_the_decoder() -> Result<()> {
+    let mut mutator = Mutator::new(40, requests("zo3yx6gsxbf8ppuaojzhiaj1yw")?);
+    let (mut requests, mut refused) = (0, 0);
+    for _ in 0..PACKETS {
+        let packet = mutator.packet();
+        match decode::<ControlRequest>(&packet, MAX_REQUEST) {
+            Ok(request) => {
+                assert_eq!(
+                    encode(&request).as_deref(),
+                    Ok(&packet[..]),
+                    "two forms of one request"
+                );
+                requests += 1;
+            }
+            Err(_) => refused += 1,
+        }
+    }
+    // The control: both kinds were among them.
+    assert!(requests > PACKETS / 10 && refused > PACKETS / 10, "{requests} {refused}");
+    Ok(())
+}
+
+#[test]
+fn f40_no_packet_brings_the_supervisor_down() -> Result<()> {
+    let Some(mut lab) = lab()? else { return Ok(()) };
+    let alice = lab.person("alice")?;
+    let (mut fuzzer, _) = Probe::start(&lab, FRONTEND_UID)?;
+    let seeds: Vec<String> =
+        requests("zo3yx6gsxbf8ppuaojzhiaj1yw")?.iter().map(|packet| hex(packet)).collect();
+    // Its first connection would keep all others out.
+    assert_eq!(fuzzer.raw(b"")?, "sent");
+    let said = fuzzer.say(&format!("fuzz 41 {CONNECTIONS} {}", seeds.join(" ")))?;
+    // The control: packets did arrive, as requests and as none.
+    assert!(said.starts_with("fuzz sent="), "{said}");
+    assert!(records(&lab, "protocol_violation") > CONNECTIONS / 2, "{said}\n{}", lab.logs());
+    assert!(lab.service(Which::Supervisor)?.ended().is_none(), "{}", lab.logs());
+    assert_eq!(records(&lab, "ready"), 1, "it was started anew");
+    let mut honest = Probe::connected(&lab)?;
+    assert!(honest.worker_of(&alice)?.starts_with("Started"));
+    Ok(())
+}
+
+#[test]
+fn f40_when_the_supervisor_is_killed_its_workers_end() -> Result<()> {
+    let Some(mut lab) = Lab::builder().start_if_possible()? else { return Ok(()) };
+    let daemon =
+        "run: setsid sh -c 'trap \"\" TERM HUP; exec sleep 4002' >/dev/null 2>&1 & echo up";
+    assert_eq!(lab.answer("alice", daemon)?, "up");
+    let worker = *lab.namespace.people_running("gaggle-worker").first().context("a worker")?;
+    let before = lab.namespace.processes("workers");
+    let sleeping = lab.namespace.people_running("sleep");
+    assert_eq!(sleeping.len(), 1, "the control: the daemon runs: {before:?}");
+    lab.service(Which::Supervisor)?.kill()?;
+    // At once the worker, by its death signal; with it goes Goose's input.
+    for (what, name) in [(worker, "gaggle-worker"), (before[1], "goose")] {
+        let gone = || (process_name(what) != name).then_some(());
+        assert!(wait::until(SOON, gone).is_some(), "{name} goes on without root\n{}", lab.logs());
+    }
+    // Systemd ends what is left; without it the next supervisor does.
+    lab.start(Which::Supervisor)?;
+    for pid in before {
+        assert_eq!(process_name(pid), "", "{pid} outlives the next supervisor's start");
+    }
+    assert_eq!(lab.answer("alice", "run: echo again")?, "again");
+    Ok(())
+}
