@@ -42,16 +42,6 @@ fn a_temporary_file_may_be_run_and_a_device_in_it_may_not() -> Result<()> {
 }
 
 #[test]
-fn sockets_of_the_machine_are_not_there_to_connect_to() -> Result<()> {
-    let Some(lab) = lab()? else { return Ok(()) };
-    let find = "test -e /run/gaggle/control.sock && echo there; test -e /run/systemd/journal/socket && echo there";
-    assert_eq!(outside(&lab, "alice", find)?, "there\nthere\n", "the control");
-    let inside = lab.answer("alice", &format!("run: {find}; echo looked"))?;
-    assert!(!inside.contains("there") && inside.contains("looked"), "{inside}");
-    Ok(())
-}
-
-#[test]
 fn memory_that_other_programs_share_is_not_there_to_map() -> Result<()> {
     let Some(lab) = lab()? else { return Ok(()) };
     let look = "ipcs -m | grep -c ^0x; true";

@@ -4,6 +4,7 @@
 //! somebody else, so that what holds is the defence and no slip of the pen.
 
 mod files;
+mod kernel;
 mod processes;
 mod rights;
 mod sockets;

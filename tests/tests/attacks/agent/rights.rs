@@ -2,6 +2,8 @@
 //!
 //! Trust: none of the agent.
 
+use std::fs;
+
 use anyhow::{Result, ensure};
 use nix::unistd::{Gid, chown};
 
@@ -9,6 +11,8 @@ use super::{ACTS, Actor, Agent, Outside, held, install, lab, row};
 
 /// A group whose set-gid programs are of interest.
 const CRONTAB: u32 = 4242;
+/// A group that may read devices and logs.
+const DISK: u32 = 4244;
 
 #[test]
 fn a03_a04_a05_programs_that_give_rights_give_none() -> Result<()> {
@@ -52,20 +56,37 @@ fn a03_nobody_becomes_root_by_asking() -> Result<()> {
 }
 
 #[test]
-fn a06_a07_no_new_namespace() -> Result<()> {
+fn a23_groups_that_open_devices_and_logs_are_not_the_agents() -> Result<()> {
+    let Some(lab) = lab()? else { return Ok(()) };
+    // The cage lets an agent read in this folder, so that groups alone decide.
+    let made = Outside::root(&lab).shell(&format!(
+        "cd {ACTS} && mknod disk c 1 5 && echo log > log && chgrp {DISK} disk log && chmod 640 disk log && echo made"
+    ))?;
+    ensure!(made == "made", "{made}");
+    let group = lab.namespace.seen("/etc/group");
+    fs::write(&group, format!("{}disk:x:{DISK}:alice\n", fs::read_to_string(&group)?))?;
+    let acts =
+        [row("A23", format!("act read {ACTS}/disk")), row("A23", format!("act read {ACTS}/log"))];
+    let mut agent = Agent::of(&lab, "alice")?;
+    held(&mut agent, &mut Outside::login(&lab, "alice", &[DISK])?, &acts)?;
+    // Where a mode lets everybody in, a device is closed by the cage.
+    let everybody = [row("A23", "true < /dev/ptmx")];
+    held(&mut agent, &mut Outside::login(&lab, "alice", &[])?, &everybody)
+}
+
+#[test]
+fn a54_limits_stay_where_they_were_put() -> Result<()> {
     let Some(lab) = lab()? else { return Ok(()) };
     let mut agent = Agent::of(&lab, "alice")?;
-    let login = super::processes::worker_of_alice(&lab)?;
-    let mut acts = Vec::new();
-    for namespace in ["user", "mount", "pid", "net", "ipc", "uts", "cgroup"] {
-        acts.push(row("A06", format!("act unshare {namespace}")));
-        acts.push(row("A06", format!("act clone {namespace}")));
-        acts.push(row("A07", format!("act clone3 {namespace}")));
-    }
-    acts.push(row("A06", "unshare --user --map-root-user true"));
-    acts.push(row("A06", format!("act enter {login} mnt")));
-    held(&mut agent, &mut Outside::root(&lab), &acts)?;
-    assert_eq!(agent.shell(&format!("{ACTS}/act clone3 user"))?, "held ENOSYS", "A07");
-    assert_eq!(agent.shell(&format!("{ACTS}/act clone user"))?, "held EPERM", "A06");
+    let mut alice = Outside::login(&lab, "alice", &[])?;
+    let raise = [row("A54", "act raise-core-limit"), row("A54", "ulimit -c unlimited")];
+    held(&mut agent, &mut Outside::root(&lab), &raise)?;
+    assert_eq!(agent.shell("ulimit -H -c")?, "0");
+    // The cage has the file for reading only; and the kernel lets nobody sink
+    // below where root put them.
+    held(&mut agent, &mut alice, &[row("A54", "echo 900 > /proc/self/oom_score_adj")])?;
+    let sink = "echo 900 > /proc/self/oom_score_adj; echo -900 > /proc/self/oom_score_adj";
+    assert_eq!(agent.try_all(&[sink])?, ["held"]);
+    assert_eq!(alice.try_all(&[sink])?, ["held"]);
     Ok(())
 }
