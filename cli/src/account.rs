@@ -6,13 +6,18 @@
 
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 use gaggle_ipc::AccountName;
 use gaggle_ipc::control::RefusalCode;
 use gaggle_policy::account::{self, Account};
 use nix::unistd::{Uid, User};
+
+/// A home that answers at all does so much sooner.
+const HOME_LIMIT: Duration = Duration::from_secs(20);
+const LOOK: Duration = Duration::from_millis(5);
 
 /// An account of this name exists, whatever it is.
 pub(crate) fn exists(name: &AccountName) -> anyhow::Result<bool> {
@@ -49,11 +54,10 @@ pub(crate) fn check(name: &AccountName) -> anyhow::Result<Account> {
         bail!("{name} is expired; to let it work again: chage -E -1 {name}");
     }
     let home = account.home.display();
-    let stat = as_account(&account, "/usr/bin/stat")
-        .args(["--format=%u %a %F", "--"])
-        .arg(&account.home)
-        .output()
-        .context("/usr/bin/stat")?;
+    // Through links, as the worker gets there; whose they are it judges itself.
+    let mut stat = as_account(&account, "/usr/bin/stat");
+    stat.args(["--dereference", "--format=%u %a %F", "--"]).arg(&account.home);
+    let stat = finish(stat, &account)?;
     let stat = String::from_utf8_lossy(&stat.stdout).trim().to_owned();
     let mut words = stat.splitn(3, ' ');
     let (Some(uid), Some(mode), Some("directory")) = (words.next(), words.next(), words.next())
@@ -77,11 +81,9 @@ pub(crate) fn check(name: &AccountName) -> anyhow::Result<Account> {
 /// What `mkdir` says.
 pub(crate) fn make_folders(account: &Account) -> anyhow::Result<()> {
     let workspace = account.home.join("workspace");
-    let output = as_account(account, "/usr/bin/mkdir")
-        .args(["--mode=0700", "--parents", "--"])
-        .arg(&workspace)
-        .output()
-        .context("/usr/bin/mkdir")?;
+    let mut mkdir = as_account(account, "/usr/bin/mkdir");
+    mkdir.args(["--mode=0700", "--parents", "--"]).arg(&workspace);
+    let output = finish(mkdir, account)?;
     if !output.status.success() {
         bail!("{}: {}", workspace.display(), String::from_utf8_lossy(&output.stderr).trim());
     }
@@ -98,6 +100,24 @@ fn as_account(account: &Account, program: &str) -> Command {
         command.gid(account.gid).uid(account.uid).process_group(0);
     }
     command
+}
+
+/// Runs it to its end, which never comes where the home's file system hangs.
+fn finish(mut command: Command, account: &Account) -> anyhow::Result<Output> {
+    let program = command.get_program().to_string_lossy().into_owned();
+    // What these programs say fits into a pipe many times over.
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+    let mut child = child.with_context(|| program.clone())?;
+    let deadline = Instant::now() + HOME_LIMIT;
+    while child.try_wait().with_context(|| program.clone())?.is_none() {
+        if Instant::now() > deadline {
+            // It may outlive even that, so it is not waited for.
+            let _ = child.kill();
+            bail!("{} does not answer; is its file system up?", account.home.display());
+        }
+        std::thread::sleep(LOOK);
+    }
+    child.wait_with_output().context(program)
 }
 
 fn sentence(code: RefusalCode, name: &AccountName) -> String {

@@ -3,9 +3,9 @@
 //! Trust: the file is root's and is read by the supervisor's own parser before
 //! and after the change; what that refuses is never written.
 
-use std::fs::{self, File, Permissions};
+use std::fs::{self, File, Permissions, TryLockError};
 use std::io::Write as _;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
@@ -13,6 +13,11 @@ use gaggle_ipc::MattermostUserId;
 use gaggle_policy::mapping;
 use gaggle_policy::trusted_file::{self, Secrecy};
 use serde_json::{Map, Value};
+
+use crate::output;
+
+/// How the name of a file that is not yet the mapping begins.
+const UNFINISHED: &str = ".user_mapping.new-";
 
 /// The mapping, held for one change.
 #[derive(Debug)]
@@ -30,10 +35,7 @@ impl MappingFile {
     /// If the folder or the file is not root's own, or the file is no mapping.
     pub(crate) fn open(config_dir: &Path) -> anyhow::Result<Self> {
         trusted_file::open_folder(config_dir).map_err(|e| anyhow::anyhow!("{e}"))?;
-        let lock_path = config_dir.join(".user_mapping.lock");
-        let lock = File::options().write(true).create(true).truncate(false).open(&lock_path);
-        let lock = lock.with_context(|| format!("{}", lock_path.display()))?;
-        lock.lock().with_context(|| format!("{}", lock_path.display()))?;
+        let lock = lock(&config_dir.join(".user_mapping.lock"))?;
         let path = config_dir.join("user_mapping.json");
         let text = match trusted_file::read(&path, Secrecy::Public) {
             Ok(text) => text,
@@ -85,11 +87,31 @@ impl MappingFile {
     }
 }
 
+/// Takes the lock, in turn with other admins.
+fn lock(path: &Path) -> anyhow::Result<File> {
+    let named = || format!("{}", path.display());
+    // Whoever can open it can hold it for ever: root alone.
+    let file = File::options().write(true).create(true).truncate(false).mode(0o600).open(path);
+    let file = file.with_context(named)?;
+    file.set_permissions(Permissions::from_mode(0o600)).with_context(named)?;
+    if let Err(TryLockError::WouldBlock) = file.try_lock() {
+        output::notice("another gaggle command is changing the mapping; waiting for it");
+    }
+    file.lock().with_context(named)?;
+    Ok(file)
+}
+
 /// After a power cut the old file is there, or the new one, never a half.
 fn write_whole(path: &Path, text: &str) -> anyhow::Result<()> {
     let folder = path.parent().context("no folder")?;
     let mode = fs::metadata(path).map_or(0o640, |old| old.permissions().mode() & 0o777);
-    let mut new = tempfile::Builder::new().prefix(".user_mapping.").tempfile_in(folder)?;
+    // Of commands that were killed; whoever lives waits for the lock.
+    for left in fs::read_dir(folder)?.flatten() {
+        if left.file_name().to_string_lossy().starts_with(UNFINISHED) {
+            fs::remove_file(left.path())?;
+        }
+    }
+    let mut new = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(folder)?;
     new.write_all(text.as_bytes())?;
     new.as_file().set_permissions(Permissions::from_mode(mode))?;
     new.as_file().sync_all()?;

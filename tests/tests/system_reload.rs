@@ -40,18 +40,6 @@ fn stopped(lab: &Lab, name: &str, reason: &str) -> Result<()> {
 }
 
 #[test]
-fn a_removed_entry_stops_that_persons_worker_alone() -> Result<()> {
-    let Some(mut lab) = at_work()? else { return Ok(()) };
-    let alice = lab.person("alice")?.mattermost.id.to_string();
-    change(&mut lab, |entries| drop(entries.remove(&alice)))?;
-    stopped(&lab, "alice", "mapping_changed")?;
-    assert_eq!(lab.answer("bob", "run: id -un")?, "bob");
-    let exits = lab.namespace.records().into_iter().filter(|r| r.is("worker_exited")).count();
-    assert_eq!(exits, 1, "bob's worker was disturbed");
-    Ok(())
-}
-
-#[test]
 fn a_changed_account_counts_from_the_next_message() -> Result<()> {
     let Some(mut lab) = at_work()? else { return Ok(()) };
     let alice = lab.person("alice")?.mattermost.id.to_string();

@@ -45,17 +45,24 @@ impl Bench {
     pub(super) fn new(builder: Builder) -> Result<Option<Self>> {
         let Some(lab) = builder.without_frontend().start_if_possible()? else { return Ok(None) };
         let mut bench = Self { lab, kept: Vec::new() };
-        for file in fs::read_dir(bench.config())? {
+        bench.keep()?;
+        Ok(Some(bench))
+    }
+
+    /// What is in the configuration folder now is what [`Bench::mend`] goes back to.
+    pub(super) fn keep(&mut self) -> Result<()> {
+        self.kept.clear();
+        for file in fs::read_dir(self.config())? {
             let file = file?;
             let about = file.metadata()?;
-            bench.kept.push(Kept {
+            self.kept.push(Kept {
                 name: file.file_name().into(),
                 content: fs::read(file.path())?,
                 mode: about.mode() & 0o7777,
                 owner: about.uid(),
             });
         }
-        Ok(Some(bench))
+        Ok(())
     }
 
     /// The configuration folder, seen from outside.
