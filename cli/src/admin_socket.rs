@@ -2,53 +2,103 @@
 //!
 //! Trust: `admin.sock` stands in a root-owned folder; its peer must be root.
 
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 use gaggle_ipc::admin::{AdminReply, AdminRequest};
 use gaggle_ipc::codec::{self, MAX_FRAME};
+use gaggle_ipc::control::Refusal;
 use gaggle_ipc::seqpacket;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use crate::Places;
 
-const ANSWER_LIMIT: Duration = Duration::from_secs(10);
+/// A start of a worker may take as long as the supervisor lets it.
+const ANSWER_LIMIT: Duration = Duration::from_secs(15);
+
+/// A connection to the supervisor, for one question after the other.
+#[derive(Debug)]
+pub(crate) struct Supervisor {
+    socket: OwnedFd,
+    path: PathBuf,
+}
+
+/// A whole answer.
+#[derive(Debug, Default)]
+pub(crate) struct Answer {
+    /// All replies before the end.
+    pub(crate) replies: Vec<AdminReply>,
+    /// The descriptor that came with one of them.
+    pub(crate) descriptor: Option<OwnedFd>,
+    /// It was refused; why.
+    pub(crate) refusal: Option<Refusal>,
+}
 
 /// The supervisor's whole answer; `None` if none is running.
 ///
 /// # Errors
-/// If it runs but does not answer, or with what is no answer.
+/// If it runs but does not answer, with what is no answer, or with a refusal.
 pub(crate) fn ask(
     places: &Places,
     request: &AdminRequest,
 ) -> anyhow::Result<Option<Vec<AdminReply>>> {
-    let path = places.runtime_dir.join("admin.sock");
-    let socket = match seqpacket::connect_to(&path) {
-        Ok(socket) => socket,
-        Err(Errno::ENOENT | Errno::ECONNREFUSED) => return Ok(None),
-        Err(Errno::EACCES) => bail!("{}: only root may ask; use sudo", path.display()),
-        Err(errno) => bail!("{}: {}", path.display(), errno.desc()),
-    };
-    if seqpacket::peer_uid(&socket)? != 0 {
-        bail!("{}: the one who listens there is not root", path.display());
+    let Some(supervisor) = Supervisor::find(places)? else { return Ok(None) };
+    let answer = supervisor.ask(request)?;
+    match answer.refusal {
+        Some(why) => bail!("the supervisor refused: {}", why.code.name()),
+        None => Ok(Some(answer.replies)),
     }
-    seqpacket::send(&socket, &codec::encode(request)?, None).context("asking the supervisor")?;
-    let deadline = Instant::now() + ANSWER_LIMIT;
-    let mut replies = Vec::new();
-    loop {
-        match seqpacket::receive(&socket, MAX_FRAME) {
-            Ok(packet) if packet.is_end() => {
-                bail!("the supervisor closed the connection; see: journalctl -u gaggle-supervisor")
-            }
-            Ok(packet) => match codec::decode(&packet.bytes, MAX_FRAME)? {
-                AdminReply::Done => return Ok(Some(replies)),
-                AdminReply::Refused(why) => bail!("the supervisor refused: {}", why.code.name()),
-                reply => replies.push(reply),
-            },
-            Err(Errno::EAGAIN) => wait(&socket, deadline)?,
+}
+
+impl Supervisor {
+    /// Connects; `None` if none is running.
+    ///
+    /// # Errors
+    /// If it may not be asked, or is not root.
+    pub(crate) fn find(places: &Places) -> anyhow::Result<Option<Self>> {
+        let path = places.runtime_dir.join("admin.sock");
+        let socket = match seqpacket::connect_to(&path) {
+            Ok(socket) => socket,
+            Err(Errno::ENOENT | Errno::ECONNREFUSED) => return Ok(None),
+            Err(Errno::EACCES) => bail!("{}: only root may ask; use sudo", path.display()),
             Err(errno) => bail!("{}: {}", path.display(), errno.desc()),
+        };
+        if seqpacket::peer_uid(&socket)? != 0 {
+            bail!("{}: the one who listens there is not root", path.display());
+        }
+        Ok(Some(Self { socket, path }))
+    }
+
+    /// Asks and waits for the end of the answer.
+    ///
+    /// # Errors
+    /// If there is none, or it is no answer.
+    pub(crate) fn ask(&self, request: &AdminRequest) -> anyhow::Result<Answer> {
+        let question = codec::encode(request)?;
+        seqpacket::send(&self.socket, &question, None).context("asking the supervisor")?;
+        let deadline = Instant::now() + ANSWER_LIMIT;
+        let mut answer = Answer::default();
+        loop {
+            match seqpacket::receive_with_fd(&self.socket, MAX_FRAME) {
+                Ok(packet) if packet.is_end() => {
+                    bail!(
+                        "the supervisor closed the connection; see: journalctl -u gaggle-supervisor"
+                    )
+                }
+                Ok(mut packet) => {
+                    answer.descriptor = answer.descriptor.or(packet.fds.pop());
+                    match codec::decode(&packet.bytes, MAX_FRAME)? {
+                        AdminReply::Done => return Ok(answer),
+                        AdminReply::Refused(why) => answer.refusal = Some(why),
+                        reply => answer.replies.push(reply),
+                    }
+                }
+                Err(Errno::EAGAIN) => wait(&self.socket, deadline)?,
+                Err(errno) => bail!("{}: {}", self.path.display(), errno.desc()),
+            }
         }
     }
 }

@@ -7,6 +7,7 @@
 mod account;
 mod admin_socket;
 mod audit;
+mod doctor;
 mod mapping_file;
 mod output;
 mod status;
@@ -50,6 +51,9 @@ enum Command {
     Status(status::StatusArguments),
     /// Privileged decisions, from the journal
     Audit(audit::AuditArguments),
+    /// Checks of what this installation promises
+    #[command(subcommand)]
+    Doctor(doctor::DoctorCommand),
 }
 
 fn main() -> ExitCode {
@@ -58,6 +62,7 @@ fn main() -> ExitCode {
         Command::User(command) => user::run(&places, command),
         Command::Status(arguments) => status::run(&places, &arguments),
         Command::Audit(arguments) => audit::run(&arguments),
+        Command::Doctor(command) => doctor::run(&places, &command),
     };
     match done {
         Ok(code) => code,

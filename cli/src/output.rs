@@ -35,6 +35,19 @@ pub(crate) fn verdict(good: bool, text: &str) -> String {
     }
 }
 
+/// `text` in the colour of what is neither good nor bad.
+pub(crate) fn unsettled(text: &str) -> String {
+    text.if_supports_color(Stream::Stdout, |text| text.yellow()).to_string()
+}
+
+/// `text` with everything spelled out that could move a cursor, reorder what
+/// stands around it, or not be seen.
+pub(crate) fn escaped(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_graphic() || c == ' ' || c.is_alphanumeric();
+    let spelled = |c: char| if plain(c) { c.to_string() } else { c.escape_unicode().to_string() };
+    text.chars().map(spelled).collect()
+}
+
 /// A table without borders that wraps to the terminal.
 pub(crate) fn table(header: &[&str], rows: Vec<Vec<String>>) -> String {
     let mut table = Table::new();
@@ -60,6 +73,17 @@ pub(crate) fn span(seconds: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nothing_that_moves_or_hides_text_is_shown_as_it_is() {
+        assert_eq!(escaped("EACCES: /home/bäcker (x)"), "EACCES: /home/bäcker (x)");
+        for nasty in
+            ['\u{1b}', '\n', '\r', '\u{202e}', '\u{2066}', '\u{200b}', '\u{9b}', '\u{fe0f}']
+        {
+            let shown = escaped(&format!("a{nasty}b"));
+            assert!(shown.is_ascii() && shown.contains("\\u{"), "{shown}");
+        }
+    }
 
     #[test]
     fn spans_use_the_largest_whole_unit() {

@@ -8,7 +8,7 @@ use std::io::Write as _;
 use nix::errno::Errno;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
-use super::attempt::{Absence, Outcome, Tries, single, to_errno};
+use super::attempt::{Absence, Outcome, Tries};
 use super::files::{read, write};
 use super::ground::Ground;
 
@@ -70,10 +70,15 @@ pub(super) fn core_dumps(_: &Ground) -> Outcome {
     }
 }
 
-/// Makes the kernel spare this process when memory is short.
+/// Makes the kernel spare this process when memory is short: below others, or
+/// no worse than them.
 pub(super) fn oom_score(_: &Ground) -> Outcome {
-    let lowered = write("/proc/self/oom_score_adj").and_then(|mut file| file.write_all(b"-1000"));
-    single("oom_score_adj -1000", lowered.map_err(|error| to_errno(&error)))
+    let mut tries = Tries::new(Absence::ProvesNothing);
+    for score in ["-1000", "0"] {
+        let set = write("/proc/self/oom_score_adj").and_then(|mut f| f.write_all(score.as_bytes()));
+        tries.add_io(format!("oom_score_adj {score}"), set);
+    }
+    tries.outcome()
 }
 
 /// Raises hard limits.
