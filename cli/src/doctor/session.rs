@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use gaggle_ipc::codec::{self, MAX_FRAME};
 use gaggle_ipc::seqpacket;
 use gaggle_ipc::session::{FromWorker, GooseMode, ProbeOutcome, Settings, ToWorker};
+use nix::errno::Errno;
 use serde::Serialize;
 
 use super::handover::receive_within;
@@ -21,6 +22,8 @@ pub(super) const LIMIT: Duration = Duration::from_secs(60);
 const MOST_ATTACKS: usize = 256;
 /// Most frames that are read, of whatever kind.
 const MOST_FRAMES: usize = 1024;
+
+const ENDED: &str = "the worker ended before it was done; see: gaggle audit";
 
 /// What came of one attack.
 #[derive(Debug, PartialEq, Eq, Serialize)]
@@ -65,8 +68,7 @@ fn ask(session: &OwnedFd) -> Result<(), String> {
     let settings = Settings { mode: GooseMode::Approve, inactivity_ms: 60_000, idle_ms: 60_000 };
     for message in [ToWorker::Configure(settings), ToWorker::Probe] {
         let frame = codec::encode(&message).map_err(|error| error.to_string())?;
-        seqpacket::send(session, &frame, None)
-            .map_err(|errno| format!("the worker ended: {errno:?}"))?;
+        seqpacket::send(session, &frame, None).map_err(|_| ENDED.to_owned())?;
     }
     Ok(())
 }
@@ -74,12 +76,14 @@ fn ask(session: &OwnedFd) -> Result<(), String> {
 fn read(session: &OwnedFd, attacks: &mut Vec<Attack>) -> Result<(), String> {
     let deadline = Instant::now() + LIMIT;
     for _ in 0..MOST_FRAMES {
-        let packet = receive_within(session, deadline)
-            .map_err(|errno| format!("the session failed: {errno:?}"))?
-            .ok_or("it did not end in time")?;
-        if packet.is_end() {
-            return Err("the worker ended before it was done; see: gaggle audit".to_owned());
-        }
+        let packet = match receive_within(session, deadline) {
+            Ok(Some(packet)) if packet.is_end() => return Err(ENDED.to_owned()),
+            Ok(Some(packet)) => packet,
+            Ok(None) => return Err("it did not end in time".to_owned()),
+            // It was killed before it had read what it was asked.
+            Err(Errno::ECONNRESET) => return Err(ENDED.to_owned()),
+            Err(errno) => return Err(format!("the session failed: {}", errno.desc())),
+        };
         match codec::decode(&packet.bytes, MAX_FRAME).map_err(|error| error.to_string())? {
             FromWorker::Probed { attack, outcome, detail } => {
                 attacks.push(take(attacks, attack.as_str(), outcome, detail.as_str())?);

@@ -75,6 +75,7 @@ const ATTACKS: &[Attack] = &[
     Attack { name: "control_socket", act: sockets::control_socket },
     Attack { name: "admin_socket", act: sockets::admin_socket },
     Attack { name: "run_sockets", act: sockets::run_sockets },
+    Attack { name: "agent_sockets", act: sockets::agent_sockets },
     Attack { name: "abstract_sockets", act: sockets::abstract_sockets },
     Attack { name: "hidden_run", act: sockets::hidden_run },
     Attack { name: "private_tmp", act: sockets::private_tmp },

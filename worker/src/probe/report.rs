@@ -71,6 +71,17 @@ mod tests {
         assert_eq!(parse(&line).unwrap().1.verdict, ProbeOutcome::Held);
     }
 
+    proptest::proptest! {
+        #[test]
+        fn whatever_an_agent_writes_is_a_line_of_its_own_or_nothing(
+            line in "[a-z\t]{0,20}\t(held|open|untried|x)\t\\PC{0,600}",
+        ) {
+            if let Some((name, outcome)) = parse(&line) {
+                proptest::prop_assert!(outcome.detail.len() <= MAX_DETAIL && !name.contains('\t'));
+            }
+        }
+    }
+
     #[test]
     fn what_is_no_such_line_is_refused() {
         for bad in ["", "name", "name\theld", "name\tHELD\tx", "name\tfine\tx"] {

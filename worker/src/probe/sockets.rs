@@ -8,6 +8,7 @@ use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
+use gaggle_ipc::launch::Profile;
 use gaggle_ipc::seqpacket;
 use nix::errno::Errno;
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, UnixAddr, connect, socket};
@@ -64,6 +65,16 @@ const SESSION: &[&str] = &[
     "docker.sock",
 ];
 
+/// Sockets in the home that lend the person's keys to whoever connects.
+const IN_HOME: &[&str] = &[
+    ".gnupg/S.gpg-agent",
+    ".gnupg/S.gpg-agent.extra",
+    ".gnupg/S.gpg-agent.ssh",
+    ".ssh/agent.sock",
+    ".1password/agent.sock",
+    ".docker/run/docker.sock",
+];
+
 /// Connects to the socket at which the frontend asks root for workers.
 pub(super) fn control_socket(_: &Ground) -> Outcome {
     gaggle_socket(&["/run/gaggle/control.sock"])
@@ -91,6 +102,21 @@ pub(super) fn run_sockets(ground: &Ground) -> Outcome {
     for name in SESSION {
         let path = format!("/run/user/{}/{name}", ground.uid);
         tries.add(path.clone(), connect_as_it_likes(&path_address(&path)));
+    }
+    tries.outcome()
+}
+
+/// Connects to key agents in the home. Landlock knows this only from ABI 9 on;
+/// below it the home's agents are the agent's too.
+pub(super) fn agent_sockets(ground: &Ground) -> Outcome {
+    if ground.profile == Profile::Full {
+        return Outcome::untried("the whole home is the agent's: profile full");
+    }
+    let mut tries = Tries::new(Absence::ProvesNothing);
+    for name in IN_HOME {
+        let path = ground.home.join(name);
+        let address = UnixAddr::new(&path);
+        tries.add(format!("~/{name}"), connect_as_it_likes(&address));
     }
     tries.outcome()
 }

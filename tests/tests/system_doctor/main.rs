@@ -1,6 +1,10 @@
 //! `gaggle doctor isolation`: every attack holds in a real cage, and each is
 //! seen to be open outside of it, as the account or as root.
 
+mod list;
+mod profiles;
+mod sessions;
+
 use std::collections::BTreeMap;
 use std::os::linux::net::SocketAddrExt as _;
 use std::os::unix::net::{SocketAddr, UnixListener};
@@ -8,96 +12,13 @@ use std::process::{Child, Output, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use gaggle_ipc::seqpacket;
 use gaggle_tests::lab::spec::{Account, CONFIG, Home, PROGRAMS};
-use gaggle_tests::lab::{Builder, Lab, needs, programs, wait};
+use gaggle_tests::lab::{Builder, Lab, programs, wait};
 use serde_json::{Value, json};
 
+use list::{ATTACKS, Control};
+
 const SOON: Duration = Duration::from_secs(20);
-
-/// Where an attack is seen to be open.
-#[derive(Debug, PartialEq, Eq)]
-enum Control {
-    /// To the account, outside of the cage.
-    Account,
-    /// To root alone: against the account it is the system that holds.
-    Root,
-    /// Nowhere, for this reason.
-    Nowhere(&'static str),
-}
-use Control::{Account as ToAccount, Nowhere, Root as ToRoot};
-
-/// The whole list of attacks. Their names stand in reports that people keep.
-const ATTACKS: &[(&str, Control)] = &[
-    ("abstract_sockets", ToAccount),
-    ("admin_socket", ToRoot),
-    ("bounding_set", ToAccount),
-    ("bpf", ToAccount),
-    ("capabilities", ToRoot),
-    ("cgroup_chmod", ToRoot),
-    ("cgroup_escape", ToRoot),
-    ("chroot", ToRoot),
-    ("clone3", ToAccount),
-    ("connect_ports", ToAccount),
-    ("control_socket", ToRoot),
-    ("core_dumps", ToRoot),
-    ("devices", ToRoot),
-    ("enter_namespace", ToRoot),
-    ("environment", ToAccount),
-    ("foreign_processes", ToRoot),
-    ("gaggle_config", ToRoot),
-    ("groups", ToAccount),
-    ("hard_link", ToAccount),
-    ("hidden_run", ToAccount),
-    ("io_uring", ToRoot),
-    ("kernel_debug", ToRoot),
-    ("kernel_log", ToRoot),
-    ("kernel_modules", Nowhere("a kernel without modules knows no such call")),
-    ("kernel_settings", ToRoot),
-    ("keyrings", ToAccount),
-    ("leftover_descriptors", ToAccount),
-    ("listen_ports", ToAccount),
-    ("make_device", ToRoot),
-    ("mount", ToRoot),
-    ("no_new_privs", ToAccount),
-    ("odd_sockets", ToAccount),
-    ("oom_score", ToAccount),
-    ("other_homes", ToAccount),
-    ("other_namespaces", ToRoot),
-    ("own_home_outside_profile", ToAccount),
-    ("own_processes", ToAccount),
-    ("perf", ToAccount),
-    ("planted_link", ToAccount),
-    ("private_tmp", ToAccount),
-    ("ptrace", ToAccount),
-    ("raise_limits", Nowhere("root in many containers may not either")),
-    ("raw_sockets", ToRoot),
-    ("reboot", ToRoot),
-    ("rename_out", ToAccount),
-    ("run_sockets", ToAccount),
-    ("securebits", ToAccount),
-    ("set_group", ToRoot),
-    ("set_id_program", ToAccount),
-    ("set_user", ToRoot),
-    ("shadow", ToRoot),
-    ("shared_memory", ToAccount),
-    ("signal_worker", ToAccount),
-    ("spools", ToRoot),
-    ("start_up_files", ToAccount),
-    ("terminal", Nowhere("a test has no terminal")),
-    ("terminal_input", ToAccount),
-    ("token", ToRoot),
-    ("umount", ToRoot),
-    ("user_namespace", ToRoot),
-    ("userfaultfd", ToAccount),
-    ("worker_descriptors", ToAccount),
-    ("worker_files", ToAccount),
-    // Some machines let nobody but root trace what is no child of theirs.
-    ("worker_memory", ToRoot),
-    ("worker_state", ToAccount),
-    ("write_programs", ToRoot),
-    ("write_system", ToRoot),
-];
 
 fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
@@ -205,11 +126,12 @@ fn every_attack_holds_in_the_cage_and_is_open_without_it() -> Result<()> {
     for (name, control) in ATTACKS {
         let by_ports = ["connect_ports", "listen_ports"].contains(name);
         let found = if by_ports { &with_ports[*name] } else { &caged[*name] };
-        assert_eq!(found.0, "held", "{name}: {}", found.1);
+        let expected = if *name == "agent_sockets" { "untried" } else { "held" };
+        assert_eq!(found.0, expected, "{name}: {}", found.1);
         let seen = match control {
-            ToAccount => &as_account[*name],
-            ToRoot => &as_root[*name],
-            Nowhere(_) => continue,
+            Control::Account => &as_account[*name],
+            Control::Root => &as_root[*name],
+            Control::Nowhere(_) => continue,
         };
         assert_eq!(seen.0, "open", "control of {name} ({control:?}): {}", seen.1);
     }
@@ -268,31 +190,6 @@ fn a_probe_leaves_a_running_worker_alone_and_nothing_behind() -> Result<()> {
     });
     alone.context("a worker of the probe is left")?;
     assert!(lab.answer("alice", "run: ls -A ~/workspace | wc -l")?.contains('0'));
-    Ok(())
-}
-
-#[test]
-fn the_half_that_reads_has_given_up_root_before_it_reads() -> Result<()> {
-    if !needs::can_run() {
-        return Ok(());
-    }
-    let (_ours, theirs) = seqpacket::pair()?;
-    let mut command = std::process::Command::new(programs::built("gaggle")?);
-    command.args(["doctor", "read-sessions"]).stdin(theirs).stderr(Stdio::null());
-    let reader = Login(command.spawn()?);
-    let status = format!("/proc/{}/status", reader.0.id());
-    // It waits for the first message; by then all of it is gone.
-    let waiting = wait::until(SOON, || {
-        let status = std::fs::read_to_string(&status).ok()?;
-        status.contains("Uid:\t65534\t65534\t65534\t65534").then_some(status)
-    });
-    let waiting = waiting.context("root is not given up")?;
-    for line in ["Gid:\t65534\t65534\t65534\t65534", "CapPrm:\t0000000000000000", "NoNewPrivs:\t1"]
-    {
-        assert!(waiting.contains(line), "{line}: {waiting}");
-    }
-    let groups = waiting.lines().find_map(|line| line.strip_prefix("Groups:"));
-    assert_eq!(groups.map(str::trim), Some(""));
     Ok(())
 }
 

@@ -1,0 +1,87 @@
+//! The list of attacks as reports have it, and where each is seen to be open:
+//! a defence that is never seen to be missing proves nothing.
+
+/// Where an attack is seen to be open.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Control {
+    /// To the account, outside of the cage.
+    Account,
+    /// To root alone: against the account it is the system that holds.
+    Root,
+    /// Nowhere, for this reason.
+    Nowhere(&'static str),
+}
+use Control::{Account as ToAccount, Nowhere, Root as ToRoot};
+
+/// The whole list of attacks. Their names stand in reports that people keep.
+pub(crate) const ATTACKS: &[(&str, Control)] = &[
+    ("abstract_sockets", ToAccount),
+    ("admin_socket", ToRoot),
+    ("agent_sockets", Nowhere("alice has no key agent; a test of its own has one")),
+    ("bounding_set", ToAccount),
+    ("bpf", ToAccount),
+    ("capabilities", ToRoot),
+    ("cgroup_chmod", ToRoot),
+    ("cgroup_escape", ToRoot),
+    ("chroot", ToRoot),
+    ("clone3", ToAccount),
+    ("connect_ports", ToAccount),
+    ("control_socket", ToRoot),
+    ("core_dumps", ToRoot),
+    ("devices", ToRoot),
+    ("enter_namespace", ToRoot),
+    ("environment", ToAccount),
+    ("foreign_processes", ToRoot),
+    ("gaggle_config", ToRoot),
+    ("groups", ToAccount),
+    ("hard_link", ToAccount),
+    ("hidden_run", ToAccount),
+    ("io_uring", ToRoot),
+    ("kernel_debug", ToRoot),
+    ("kernel_log", ToRoot),
+    ("kernel_modules", Nowhere("a kernel without modules knows no such call")),
+    ("kernel_settings", ToRoot),
+    ("keyrings", ToAccount),
+    ("leftover_descriptors", ToAccount),
+    ("listen_ports", ToAccount),
+    ("make_device", ToRoot),
+    ("mount", ToRoot),
+    ("no_new_privs", ToAccount),
+    ("odd_sockets", ToAccount),
+    ("oom_score", ToAccount),
+    ("other_homes", ToAccount),
+    ("other_namespaces", ToRoot),
+    ("own_home_outside_profile", ToAccount),
+    ("own_processes", ToAccount),
+    ("perf", ToAccount),
+    ("planted_link", ToAccount),
+    ("private_tmp", ToAccount),
+    ("ptrace", ToAccount),
+    ("raise_limits", Nowhere("root in many containers may not either")),
+    ("raw_sockets", ToRoot),
+    ("reboot", ToRoot),
+    ("rename_out", ToAccount),
+    ("run_sockets", ToAccount),
+    ("securebits", ToAccount),
+    ("set_group", ToRoot),
+    ("set_id_program", ToAccount),
+    ("set_user", ToRoot),
+    ("shadow", ToRoot),
+    ("shared_memory", ToAccount),
+    ("signal_worker", ToAccount),
+    ("spools", ToRoot),
+    ("start_up_files", ToAccount),
+    ("terminal", Nowhere("a test has no terminal")),
+    ("terminal_input", ToAccount),
+    ("token", ToRoot),
+    ("umount", ToRoot),
+    ("user_namespace", ToRoot),
+    ("userfaultfd", ToAccount),
+    ("worker_descriptors", ToAccount),
+    ("worker_files", ToAccount),
+    // Some machines let nobody but root trace what is no child of theirs.
+    ("worker_memory", ToRoot),
+    ("worker_state", ToAccount),
+    ("write_programs", ToRoot),
+    ("write_system", ToRoot),
+];
