@@ -10,7 +10,7 @@ mod routes;
 mod turns;
 
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use gaggle_ipc::channel::{ChannelError, FrontendEnd};
@@ -49,7 +49,9 @@ pub struct Worker {
     pub shared: bool,
     /// Where the agent works; the worker's word.
     pub workspace: String,
-    channel: Arc<FrontendEnd>,
+    /// Held by who reads it, so that it closes when the worker is gone: whoever
+    /// else has the other end then has nothing.
+    channel: Weak<FrontendEnd>,
     routes: Arc<Routes>,
     turns: Arc<Turns>,
     deaf: Arc<Notify>,
@@ -111,12 +113,13 @@ impl Worker {
         workspace: String,
     ) -> Self {
         let channel = Arc::new(channel);
+        let sending = Arc::downgrade(&channel);
         let (routes, turns) = (Arc::new(Routes::new()), Arc::new(Turns::new()));
         let (deaf, (told, end)) = (Arc::new(Notify::new()), watch::channel(None));
         let reading = Reading {
             worker: started.worker,
             supervisor: supervisor.clone(),
-            channel: channel.clone(),
+            channel,
             routes: routes.clone(),
             turns: turns.clone(),
             deaf: deaf.clone(),
@@ -128,7 +131,7 @@ impl Worker {
             profile: started.profile,
             shared: started.shared,
             workspace,
-            channel,
+            channel: sending,
             routes,
             turns,
             deaf,
@@ -146,7 +149,9 @@ impl Worker {
             // Before it is sent: the answer may be faster than we are.
             self.turns.give(*thread, *turn);
         }
-        match tokio::time::timeout(SEND_LIMIT, self.channel.send(message)).await {
+        let gone = || ChannelError::Io(io::ErrorKind::BrokenPipe.into());
+        let channel = self.channel.upgrade().ok_or_else(gone)?;
+        match tokio::time::timeout(SEND_LIMIT, channel.send(message)).await {
             Ok(sent) => sent,
             Err(_) => {
                 self.routes.close();

@@ -142,6 +142,11 @@ async fn one_that_ends_while_somebody_else_holds_its_socket() {
     assert_eq!(route.next().await, None);
     assert_eq!(client.end().await, Some(WorkerExit::Status(0)));
     assert!(!client.is_alive());
+    // And whoever holds it holds nothing.
+    assert_eq!(worker.receive().await.unwrap(), Some(ToWorker::Configure(SETTINGS)));
+    assert_eq!(worker.receive().await.unwrap(), None);
+    let cancel = ToWorker::Cancel { thread: thread('a'), turn: TurnId(1) };
+    assert!(client.send(&cancel).await.is_err());
 }
 
 #[tokio::test(start_paused = true)]
