@@ -44,6 +44,24 @@ fn covered() -> BTreeSet<String> {
     words.filter(|word| is_id(word)).map(str::to_owned).collect()
 }
 
+/// What may stand in the second column.
+const KINDS: &[&str] =
+    &["case", "unit", "package", "vm", "due", "residual", "open case", "open unit"];
+/// What a row may wait for, as its last column says.
+const DUE: &[&str] = &["with the MCP server"];
+/// What only a kernel with the controllers shows.
+const VM: &[&str] = &["a30", "a31", "a34"];
+
+#[test]
+fn every_row_is_kept_in_a_way_that_is_known() {
+    for (id, Row { kept_by, place }) in rows() {
+        assert!(KINDS.contains(&kept_by), "{id}: {kept_by:?} is no way to keep a row");
+        let waits = DUE.contains(&place);
+        assert_eq!(kept_by == "due", waits, "{id}: a row that is due says with what");
+        assert_eq!(kept_by == "vm", VM.contains(&&*id), "{id}: `vm` is for the rows listed here");
+    }
+}
+
 #[test]
 fn every_row_that_is_due_has_a_case() {
     let covered = covered();

@@ -49,6 +49,7 @@ fn act(words: &[&str]) -> Option<Outcome> {
         ["read", path] => read(path),
         ["write", path, text] => write(path, text),
         ["truncate", path] => truncate(*path, 0),
+        ["fill", folder] => fill(folder),
         ["become-root"] => become_root(),
         ["raise-core-limit"] => setrlimit(Resource::RLIMIT_CORE, RLIM_INFINITY, RLIM_INFINITY),
         // As root: what `setcap` does, which is not on every machine.
@@ -72,6 +73,14 @@ fn read(path: &str) -> Outcome {
 fn write(path: &str, text: &str) -> Outcome {
     let file = OpenOptions::new().write(true).open(path).map_err(errno)?;
     nix::unistd::write(&file, text.as_bytes()).map(drop)
+}
+
+/// Makes empty files until there are a million.
+fn fill(folder: &str) -> Outcome {
+    std::fs::create_dir(folder).map_err(errno)?;
+    (0..1_000_000).try_for_each(|number| {
+        std::fs::File::create(format!("{folder}/{number}")).map(drop).map_err(errno)
+    })
 }
 
 fn become_root() -> Outcome {

@@ -5,7 +5,10 @@
 
 mod files;
 mod kernel;
+mod persistence;
 mod processes;
+mod protocol;
+mod resources;
 mod rights;
 mod sockets;
 

@@ -1,12 +1,17 @@
 //! What an earlier turn wrote where Goose looks for instructions has no effect
-//! on the next one. Each row has its control: without Gaggle it does work.
+//! on the next one. The control of each: without Gaggle it does work.
+//!
+//! Trust: none of the agent.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use gaggle_tests::lab::{BareGoose, Lab};
+use gaggle_tests::lab::spec::PROGRAMS;
+use gaggle_tests::lab::{ANSWER, BareGoose, Lab, wait};
 use serde_json::json;
+
+use super::{Agent, Outside, held, lab, row};
 
 const WORKSPACE: &str = "/home/alice/workspace";
 
@@ -69,27 +74,27 @@ fn hook_plugin(lab: &Lab, folder: &str) -> Result<()> {
 }
 
 #[test]
-fn a_server_in_a_plugin_of_the_home() -> Result<()> {
+fn a50_a_server_in_a_plugin_of_the_home() -> Result<()> {
     has_no_effect(|lab| mcp_plugin(lab, "/home/alice"))
 }
 
 #[test]
-fn a_server_in_a_plugin_of_the_workspace() -> Result<()> {
+fn a50_a_server_in_a_plugin_of_the_workspace() -> Result<()> {
     has_no_effect(|lab| mcp_plugin(lab, WORKSPACE))
 }
 
 #[test]
-fn a_hook_in_a_plugin_of_the_home() -> Result<()> {
+fn a50_a_hook_in_a_plugin_of_the_home() -> Result<()> {
     has_no_effect(|lab| hook_plugin(lab, "/home/alice"))
 }
 
 #[test]
-fn a_hook_in_a_plugin_of_the_workspace() -> Result<()> {
+fn a50_a_hook_in_a_plugin_of_the_workspace() -> Result<()> {
     has_no_effect(|lab| hook_plugin(lab, WORKSPACE))
 }
 
 #[test]
-fn an_extension_in_the_configuration() -> Result<()> {
+fn a50_an_extension_in_the_configuration() -> Result<()> {
     has_no_effect(|lab| {
         plant(lab, &format!("{WORKSPACE}/run-me"), &script())?;
         let extension = format!(
@@ -101,7 +106,7 @@ fn an_extension_in_the_configuration() -> Result<()> {
 }
 
 #[test]
-fn programs_and_profiles_of_the_home() -> Result<()> {
+fn a50_programs_and_profiles_of_the_home() -> Result<()> {
     let full = json!({"account": "alice", "home": "full"});
     let Some(lab) = Lab::builder().entry("alice", full).start_if_possible()? else {
         return Ok(());
@@ -117,7 +122,7 @@ fn programs_and_profiles_of_the_home() -> Result<()> {
 }
 
 #[test]
-fn permissions_given_for_ever_are_asked_again() -> Result<()> {
+fn a50_permissions_given_for_ever_are_asked_again() -> Result<()> {
     let full = json!({"account": "alice", "home": "full"});
     let builder = Lab::builder().entry("alice", full).goose_section("mode = \"approve\"");
     let Some(lab) = builder.start_if_possible()? else { return Ok(()) };
@@ -127,14 +132,14 @@ fn permissions_given_for_ever_are_asked_again() -> Result<()> {
     plant(&lab, "/home/alice/.config/goose/config.yaml", "GOOSE_MODE: auto\n")?;
     let thread = lab.ask("alice", &format!("run: touch {WORKSPACE}/it-ran"))?;
     let asked = || thread.so_far().text().contains("it-ran").then_some(());
-    gaggle_tests::lab::wait::until(gaggle_tests::lab::ANSWER, asked)
+    wait::until(ANSWER, asked)
         .with_context(|| format!("nobody was asked: {}\n{}", thread.so_far().text(), lab.logs()))?;
     assert!(!mark(&lab).exists());
     Ok(())
 }
 
 #[test]
-fn a_mode_written_into_the_session_is_set_back() -> Result<()> {
+fn a50_a_mode_written_into_the_session_is_set_back() -> Result<()> {
     let Some(lab) = Lab::builder().goose_section("mode = \"approve\"").start_if_possible()? else {
         return Ok(());
     };
@@ -147,10 +152,32 @@ fn a_mode_written_into_the_session_is_set_back() -> Result<()> {
     set_mode_auto(&sessions)?;
     thread.say(&format!("run: touch {WORKSPACE}/it-ran"))?;
     let asked = || thread.so_far().text().contains("it-ran").then_some(());
-    gaggle_tests::lab::wait::until(gaggle_tests::lab::ANSWER, asked)
+    wait::until(ANSWER, asked)
         .with_context(|| format!("nobody was asked: {}\n{}", thread.so_far().text(), lab.logs()))?;
     assert!(!mark(&lab).exists());
     Ok(())
+}
+
+#[test]
+fn a50_by_default_nothing_can_be_planted_in_the_home() -> Result<()> {
+    let Some(lab) = lab()? else { return Ok(()) };
+    let mut agent = Agent::of(&lab, "alice")?;
+    let acts = [
+        ".config/goose/config.yaml",
+        ".config/goose/permission.yaml",
+        ".config/goose/.goosehints",
+        ".agents/plugins/p/plugin.json",
+        ".goosehints",
+    ];
+    let acts = acts.map(|path| {
+        let path = format!("/home/alice/{path}");
+        row("A50", format!("mkdir -p $(dirname {path}) && touch {path}"))
+    });
+    held(&mut agent, &mut Outside::login(&lab, "alice", &[])?, &acts)?;
+    // What Goose does read is root's.
+    let acts = ["goose-config/goose/config.yaml", "goose-home/x", "goose-shell"];
+    let acts = acts.map(|path| row("A50", format!("touch {PROGRAMS}/{path}")));
+    held(&mut agent, &mut Outside::root(&lab), &acts)
 }
 
 /// Done on a copy: the database does not work through another process's root.
