@@ -27,11 +27,16 @@ impl Mutator {
 
     /// One more packet: a known one after a few changes, at times none at all.
     pub fn packet(&mut self) -> Vec<u8> {
-        let mut packet = self.seeds.choose(&mut self.random).cloned().unwrap_or_default();
+        let mut packet = self.known();
         for _ in 0..self.random.random_range(0..4) {
             self.change(&mut packet);
         }
         packet
+    }
+
+    /// One of the known packets as it is.
+    pub fn known(&mut self) -> Vec<u8> {
+        self.seeds.choose(&mut self.random).cloned().unwrap_or_default()
     }
 
     fn change(&mut self, packet: &mut Vec<u8>) {

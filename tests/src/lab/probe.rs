@@ -35,7 +35,15 @@ impl Probe {
     /// # Errors
     /// It could not be started.
     pub fn start(lab: &Lab, uid: u32) -> Result<(Self, String)> {
-        Self::launch(lab, uid, &[&format!("{RUNTIME}/control.sock")])
+        Self::start_at(lab, uid, &format!("{RUNTIME}/control.sock"))
+    }
+
+    /// As [`Probe::start`], at another socket.
+    ///
+    /// # Errors
+    /// It could not be started.
+    pub fn start_at(lab: &Lab, uid: u32, path: &str) -> Result<(Self, String)> {
+        Self::launch(lab, uid, &[path])
     }
 
     /// Starts one as `uid` that waits at `path` for a connection of another's.

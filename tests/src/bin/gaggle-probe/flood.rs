@@ -47,6 +47,31 @@ pub(crate) fn busy(control: &Link, count: usize, packets: &[Vec<u8>]) -> Result<
     Ok(format!("busy after={count} nothing"))
 }
 
+/// Sends `count` packets of those given, in the order that `number` chooses, and
+/// reads what comes meanwhile; descriptors that come are closed.
+pub(crate) fn storm(
+    control: &Link,
+    number: u64,
+    count: usize,
+    packets: Vec<Vec<u8>>,
+) -> Result<String> {
+    let mut mutator = Mutator::new(number, packets);
+    let mut sent = 0;
+    while sent < count {
+        match control.send(&mutator.known(), Extra::Nothing).as_str() {
+            "sent" => sent += 1,
+            "send: EAGAIN" if control.wait_for(PollFlags::POLLOUT)? => {}
+            other => return Ok(format!("storm after={sent} {other}")),
+        }
+        while control.has(PollFlags::POLLIN)? {
+            if let Got::Other(word) = control.receive()? {
+                return Ok(format!("storm after={sent} {word}"));
+            }
+        }
+    }
+    Ok(format!("storm sent={sent}"))
+}
+
 /// Tries to connect so often and keeps what connects, until all were tried.
 pub(crate) fn crowd(path: &Path, count: usize) -> Result<String> {
     let mut connected = Vec::new();

@@ -55,9 +55,28 @@ impl Link {
         }
     }
 
+    /// As [`Link::send`], once there is room for it.
+    pub(crate) fn send_patiently(&self, packet: &[u8]) -> Result<String> {
+        loop {
+            let sent = self.send(packet, Extra::Nothing);
+            if sent != "send: EAGAIN" || !self.wait_for(PollFlags::POLLOUT)? {
+                return Ok(sent);
+            }
+        }
+    }
+
     /// Waits until `what` is possible; `false` if it never is.
     pub(crate) fn wait_for(&self, what: PollFlags) -> Result<bool> {
-        Ok(poll(&mut [PollFd::new(self.0.as_fd(), what)], PollTimeout::from(SILENCE))? > 0)
+        self.poll(what, PollTimeout::from(SILENCE))
+    }
+
+    /// `what` is possible now.
+    pub(crate) fn has(&self, what: PollFlags) -> Result<bool> {
+        self.poll(what, PollTimeout::ZERO)
+    }
+
+    fn poll(&self, what: PollFlags, limit: PollTimeout) -> Result<bool> {
+        Ok(poll(&mut [PollFd::new(self.0.as_fd(), what)], limit)? > 0)
     }
 
     /// Waits for one packet.

@@ -11,7 +11,7 @@
 //! | `receive` | waits for one packet |
 //! | `session N HEX`, `session-receive N` | the same on the Nth session socket, counted from 0 |
 //! | `hand-over PATH` | gives the connection to the probe that waits at PATH |
-//! | `unread N HEX`, `busy N HEX...`, `crowd N`, `fuzz NUMBER N HEX...` | see [`flood`] |
+//! | `unread N HEX`, `busy N HEX...`, `storm NUMBER N HEX...`, `crowd N`, `fuzz NUMBER N HEX...` | see [`flood`] |
 //! | `bye` | ends |
 //!
 //! Trust: whoever starts it. It never decides anything and refuses nothing.
@@ -77,9 +77,7 @@ impl Probe {
             }
             ["credentials", packet] => Ok(self.control.send(&unhex(packet)?, Extra::Credentials)),
             ["receive"] => self.receive(),
-            ["session", number, packet] => {
-                Ok(self.session(number)?.send(&unhex(packet)?, Extra::Nothing))
-            }
+            ["session", number, packet] => self.session(number)?.send_patiently(&unhex(packet)?),
             ["session-receive", number] => {
                 let got = self.session(number)?.receive()?;
                 Ok(shown::<FromWorker>(got)?.0)
@@ -90,6 +88,10 @@ impl Probe {
             }
             ["busy", count, packets @ ..] => {
                 flood::busy(&self.control, count.parse()?, &all_unhex(packets)?)
+            }
+            ["storm", number, count, packets @ ..] => {
+                let (number, count) = (number.parse()?, count.parse()?);
+                flood::storm(&self.control, number, count, all_unhex(packets)?)
             }
             ["crowd", count] => flood::crowd(&self.path, count.parse()?),
             ["fuzz", number, count, seeds @ ..] => {

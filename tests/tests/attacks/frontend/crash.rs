@@ -2,14 +2,14 @@
 //!
 //! Trust: none in the packets.
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use gaggle_ipc::codec::{MAX_REQUEST, decode, encode};
 use gaggle_ipc::control::ControlRequest;
 use gaggle_ipc::{MattermostUserId, WorkerId};
 use gaggle_tests::lab::namespace::process_name;
 use gaggle_tests::lab::probe::{Probe, frame, hex};
 use gaggle_tests::lab::spec::FRONTEND_UID;
-use gaggle_tests::lab::{Lab, Which, wait};
+use gaggle_tests::lab::{Entry, Lab, Which, wait};
 use gaggle_tests::mutation::Mutator;
 
 use super::{SOON, lab, records};
@@ -18,6 +18,8 @@ use super::{SOON, lab, records};
 /// that the running supervisor meets: it takes twenty of them in a second.
 const PACKETS: usize = 300_000;
 const CONNECTIONS: usize = 150;
+/// Requests in any order: it takes 200 of them in a second.
+const ORDERS: usize = 1500;
 
 fn requests(user: &str) -> Result<Vec<Vec<u8>>> {
     let user = MattermostUserId::new(user)?;
@@ -71,20 +73,56 @@ fn f40_no_packet_brings_the_supervisor_down() -> Result<()> {
     Ok(())
 }
 
+/// Requests as they should be, thousands of them in any order.
+#[test]
+fn f08_f40_no_order_of_requests_makes_a_second_worker_or_leaves_one_behind() -> Result<()> {
+    let Some(mut lab) = lab()? else { return Ok(()) };
+    let (alice, bob) = (lab.person("alice")?, lab.person("bob")?);
+    let mut packets = vec![frame(&ControlRequest::List { request: 3 })];
+    for person in [&alice, &bob] {
+        packets.extend(requests(person.mattermost.id.as_str())?.into_iter().take(1));
+    }
+    packets.extend(
+        (1..24).map(|worker| frame(&ControlRequest::Stop { request: 2, worker: WorkerId(worker) })),
+    );
+    let packets: Vec<String> = packets.iter().map(|packet| hex(packet)).collect();
+    let mut probe = Probe::connected(&lab)?;
+    let said = probe.say(&format!("storm 42 {ORDERS} {}", packets.join(" ")))?;
+    assert_eq!(said, format!("storm sent={ORDERS}"));
+    drop(probe);
+    assert!(super::no_worker_is_left(&lab), "{}", lab.logs());
+    for person in [alice, bob] {
+        let id = person.mattermost.id.to_string();
+        let of_person = |record: &Entry| record.field("GAGGLE_USER") == id;
+        let records = lab.namespace.records();
+        let life: Vec<bool> = records
+            .iter()
+            .filter(|r| of_person(r) && (r.is("worker_started") || r.is("worker_exited")))
+            .map(|record| record.is("worker_started"))
+            .collect();
+        // The control: there were starts, as many as the rate lets through.
+        assert!(life.len() > 4, "{life:?}");
+        assert!(life.iter().zip([true, false].iter().cycle()).all(|(a, b)| a == b), "{life:?}");
+    }
+    assert!(lab.service(Which::Supervisor)?.ended().is_none(), "{}", lab.logs());
+    Probe::connected(&lab)?;
+    Ok(())
+}
+
 #[test]
 fn f40_when_the_supervisor_is_killed_its_workers_end() -> Result<()> {
     let Some(mut lab) = Lab::builder().start_if_possible()? else { return Ok(()) };
     let daemon =
         "run: setsid sh -c 'trap \"\" TERM HUP; exec sleep 4002' >/dev/null 2>&1 & echo up";
     assert_eq!(lab.answer("alice", daemon)?, "up");
-    let worker = *lab.namespace.people_running("gaggle-worker").first().context("a worker")?;
     let before = lab.namespace.processes("workers");
-    let sleeping = lab.namespace.people_running("sleep");
-    assert_eq!(sleeping.len(), 1, "the control: the daemon runs: {before:?}");
+    for name in ["gaggle-worker", "goose", "sleep"] {
+        assert_eq!(lab.namespace.people_running(name).len(), 1, "the control: {name}: {before:?}");
+    }
     lab.service(Which::Supervisor)?.kill()?;
     // At once the worker, by its death signal; with it goes Goose's input.
-    for (what, name) in [(worker, "gaggle-worker"), (before[1], "goose")] {
-        let gone = || (process_name(what) != name).then_some(());
+    for name in ["gaggle-worker", "goose"] {
+        let gone = || lab.namespace.people_running(name).is_empty().then_some(());
         assert!(wait::until(SOON, gone).is_some(), "{name} goes on without root\n{}", lab.logs());
     }
     // Systemd ends what is left; without it the next supervisor does.

@@ -5,7 +5,7 @@
 
 use anyhow::Result;
 use gaggle_ipc::codec::VERSION;
-use gaggle_ipc::session::{PermissionChoice, ToWorker};
+use gaggle_ipc::session::{GooseMode, MAX_THREADS, PermissionChoice, Settings, ToWorker};
 use gaggle_ipc::{ThreadId, TurnId};
 use gaggle_tests::lab::probe::frame;
 use gaggle_tests::lab::{Lab, Probe};
@@ -93,4 +93,41 @@ fn f24_frames_out_of_order_are_answered_or_passed_over() -> Result<()> {
     probe.to_worker(0, &[ToWorker::Cancel { thread: ThreadId::new(&"0".repeat(26))?, turn }])?;
     assert!(probe.from_session(0, &["TurnEnded"])?.contains("Cancelled"));
     bob_is_served(&mut probe, 'b', "all that")
+}
+
+#[test]
+fn f24_settings_at_the_edge_and_more_threads_than_there_is_room_for_are_survived() -> Result<()> {
+    let Some((lab, _folder)) = scripted(Lab::builder())? else { return Ok(()) };
+    let mut probe = Probe::connected(&lab)?;
+    for name in ["bob", "alice"] {
+        assert!(probe.worker_of(&lab.person(name)?)?.starts_with("Started"));
+    }
+    probe.to_worker(0, &[CONFIGURE])?;
+    for (inactivity_ms, idle_ms) in [(0, 0), (u32::MAX, u32::MAX), (0, u32::MAX), (60_000, 0)] {
+        let settings = Settings { mode: GooseMode::Auto, inactivity_ms, idle_ms };
+        probe.to_worker(1, &[ToWorker::Configure(settings)])?;
+        probe.to_worker(1, &prompt('a', "hello", None)?)?;
+        assert!(probe.from_session(1, &["TurnEnded"])?.starts_with("TurnEnded"));
+    }
+    probe.to_worker(1, &[CONFIGURE])?;
+    let flood = MAX_THREADS + 100;
+    for number in 0..flood {
+        let thread = ThreadId::new(&format!("{number:026}"))?;
+        let mut frames = prompt('b', "hello", None)?;
+        for frame in &mut frames {
+            if let ToWorker::PromptPart { thread: t, .. } | ToWorker::Prompt { thread: t, .. } =
+                frame
+            {
+                *t = thread;
+            }
+        }
+        probe.to_worker(1, &frames)?;
+    }
+    bob_is_served(&mut probe, 'a', "a flood of threads at another worker")?;
+    // Each of them comes to its end.
+    for _ in 0..flood {
+        assert!(probe.from_session(1, &["TurnEnded"])?.starts_with("TurnEnded"));
+    }
+    assert!(probe.list()?.contains("[WorkerId(1), WorkerId(2)]"));
+    Ok(())
 }

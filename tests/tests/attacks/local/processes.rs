@@ -15,13 +15,14 @@ fn l05_nobody_else_can_signal_our_processes() -> Result<()> {
     let Some(mut lab) = Lab::builder().start_if_possible()? else { return Ok(()) };
     let bob = lab.person("bob")?.uid;
     for process in ours(&mut lab)? {
-        // Signals that do no harm when the control may send them. Not SIGCONT,
-        // which the kernel lets through within a session, and a lab is one.
-        let acts =
-            ["0", "WINCH", "URG"].map(|signal| ("L05", format!("kill -{signal} {}", process.pid)));
+        let pid = process.pid;
+        // What does no harm when the control may do it. Not SIGCONT, which the
+        // kernel lets through within a session, and a lab is one.
+        let acts = ["kill -0", "kill -WINCH", "kill -URG", "renice -n 1 -p", "ionice -c 3 -p"]
+            .map(|act| ("L05", format!("{act} {pid}")));
         held(&lab, bob, process.uid, &acts).with_context(|| process.what)?;
-        let deadly = ["KILL", "STOP", "TERM"]
-            .map(|signal| ("L05", format!("kill -{signal} {}", process.pid)));
+        let deadly =
+            ["KILL", "STOP", "TERM"].map(|signal| ("L05", format!("kill -{signal} {pid}")));
         assert_eq!(outcomes(&lab, bob, &deadly)?, [false; 3], "{}", process.what);
     }
     assert!(lab.service(Which::Supervisor)?.ended().is_none());

@@ -8,9 +8,12 @@ use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 
 use anyhow::Result;
+use gaggle_ipc::admin::AdminRequest;
+use gaggle_tests::lab::probe::frame;
 use gaggle_tests::lab::spec::FRONTEND_UID;
 use gaggle_tests::lab::{Lab, Probe};
 
+use super::outsider::held;
 use super::{Ours, SOON, ours};
 
 /// The inodes of the sockets that the processes hold, and who holds them.
@@ -55,6 +58,30 @@ fn l01_nobody_else_gets_into_the_control_socket() -> Result<()> {
     // The control.
     Probe::connected(&lab)?;
     Ok(())
+}
+
+#[test]
+fn l01_nobody_but_root_gets_into_the_admin_socket() -> Result<()> {
+    let Some(lab) = Lab::builder().without_frontend().start_if_possible()? else { return Ok(()) };
+    let bob = lab.person("bob")?.uid;
+    // Without a frontend the command would call that a failure.
+    let _frontend = Probe::connected(&lab)?;
+    let status = [("L01", "/srv/gaggle/lib/gaggle status".to_owned())];
+    held(&lab, bob, 0, &status)?;
+    held(&lab, FRONTEND_UID, 0, &status)?;
+    // Nor with a mode that was widened: the socket opens, and says nothing.
+    let socket = lab.namespace.seen("/run/gaggle/admin.sock");
+    fs::set_permissions(socket, Permissions::from_mode(0o666))?;
+    for uid in [bob, FRONTEND_UID] {
+        let (mut probe, greeting) = Probe::start_at(&lab, uid, "/run/gaggle/admin.sock")?;
+        assert_eq!(greeting, "connected");
+        probe.raw(&frame(&AdminRequest::Status))?;
+        assert_eq!(probe.receive()?, "end");
+        lab.record("peer_refused", SOON, |r| {
+            r.field("GAGGLE_UID") == uid.to_string() && r.field("GAGGLE_SOCKET") == "admin"
+        })?;
+    }
+    held(&lab, bob, 0, &status)
 }
 
 #[test]
