@@ -166,14 +166,8 @@ fn c23_a_home_that_is_none() -> Result<()> {
 fn c49_a_group_with_the_power_of_root() -> Result<()> {
     let Some(mut bench) = Bench::new(Lab::builder())? else { return Ok(()) };
     let free = bench.lab.person("alice")?.uid + 10;
-    for (name, gid) in [
-        ("adockers", 900),
-        ("docker", 900),
-        ("disk", 6),
-        ("sudo", 27),
-        ("lxd", 901),
-        ("dockers", 900),
-    ] {
+    for (name, gid) in [("docker", 900), ("disk", 6), ("sudo", 27), ("lxd", 901), ("dockers", 900)]
+    {
         add_group(&bench.lab, name, gid)?;
     }
     add_group(&bench.lab, "project", free)?;
@@ -190,6 +184,31 @@ fn c49_a_group_with_the_power_of_root() -> Result<()> {
     let bob = bench.lab.person("bob")?;
     let entry = json!({ bob.mattermost.id.as_str(): {"account": "bob", "groups": ["project"]} });
     write_mapping(&mut bench, &entry.to_string())?;
+    starts(&mut Frontend::of(&bench.lab)?, &bob)
+}
+
+#[test]
+fn c52_a_limit_that_is_none() -> Result<()> {
+    let Some(mut bench) = Bench::new(Lab::builder())? else { return Ok(()) };
+    let limit = |name: &str, value: Value| json!({ "account": "bob", name: value });
+    let mut cases = Vec::new();
+    for (name, values) in [
+        ("memory_max", [json!(0), json!("512M"), json!("lots"), json!(-1), json!("65T")]),
+        ("pids_max", [json!(0), json!(1), json!("many"), json!(-1), json!(2_000_000)]),
+        ("cpu_max", [json!(0), json!("0%"), json!("half"), json!(-1), json!(5_000_000)]),
+    ] {
+        for value in values {
+            cases.push(refused("c52", limit(name, value), "EntryRefused", ""));
+        }
+    }
+    all_refused(&mut bench, &cases)?;
+    let records = bench.records("entry_refused");
+    let named = |name: &str| records.iter().any(|r| r.field("GAGGLE_REASON").contains(name));
+    ensure!(["memory_max", "pids_max", "cpu_max"].into_iter().all(named), "{records:?}");
+    // The control: limits as they may be.
+    let bob = bench.lab.person("bob")?;
+    let entry = json!({"account": "bob", "memory_max": "2G", "pids_max": 100, "cpu_max": "150%"});
+    write_mapping(&mut bench, &json!({ bob.mattermost.id.as_str(): entry }).to_string())?;
     starts(&mut Frontend::of(&bench.lab)?, &bob)
 }
 

@@ -5,8 +5,6 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context as _, Result, ensure};
-use gaggle_ipc::WorkerId;
-use gaggle_ipc::control::ControlRequest;
 use gaggle_tests::lab::spec::{CONFIG, PROGRAMS};
 use gaggle_tests::lab::{Lab, Person, Which};
 use nix::sys::signal::{Signal, kill};
@@ -119,7 +117,7 @@ fn launched(bench: &Bench, frontend: &mut Frontend, person: &Person) -> Result<(
     let full = has("GAGGLE_PROFILE=full");
     ensure!(full == has("GAGGLE_READ=/srv/of-full"), "half of each: {environment}");
     ensure!(full == has("GAGGLE_CONNECT_PORTS=443"), "half of each: {environment}");
-    frontend.ask(&ControlRequest::Stop { request: 3, worker: WorkerId(number) })?;
+    frontend.stop(number)?;
     let exited = frontend.receive()?;
     ensure!(exited.starts_with("Exited"), "{exited}");
     Ok((reply.contains("profile: Full"), full))
