@@ -24,9 +24,13 @@ const LIMIT: Duration = Duration::from_secs(3);
 
 /// Runs one attack in a child.
 pub(super) fn attempt(attack: impl FnOnce() -> Outcome) -> Outcome {
+    attempt_within(LIMIT, attack)
+}
+
+fn attempt_within(limit: Duration, attack: impl FnOnce() -> Outcome) -> Outcome {
     match start(attack) {
         Ok((child, output)) => {
-            let said = read(output);
+            let said = read(output, limit);
             // A child that is done already does not mind.
             let _ = kill(child, Signal::SIGKILL);
             let _ = waitpid(child, None);
@@ -49,10 +53,10 @@ fn start(attack: impl FnOnce() -> Outcome) -> Result<(Pid, OwnedFd), Errno> {
     }
 }
 
-fn read(output: OwnedFd) -> Outcome {
+fn read(output: OwnedFd, limit: Duration) -> Outcome {
     let mut output = File::from(output);
     let mut bytes = Vec::new();
-    let deadline = Instant::now() + LIMIT;
+    let deadline = Instant::now() + limit;
     loop {
         let left = deadline.saturating_duration_since(Instant::now());
         let mut polled = [PollFd::new(output.as_fd(), PollFlags::POLLIN)];
@@ -88,6 +92,22 @@ mod tests {
             Outcome::held("never said")
         });
         assert_eq!(outcome, Outcome::untried("the attempt died on the way"));
-        assert!(nix::unistd::getppid().as_raw() > 0);
+    }
+
+    #[test]
+    fn an_attack_that_hangs_is_ended() {
+        let hang = || loop {
+            nix::unistd::pause();
+        };
+        let outcome = attempt_within(Duration::from_millis(50), hang);
+        assert_eq!(outcome, Outcome::untried("the attempt did not end in time"));
+    }
+
+    #[test]
+    fn what_an_attack_does_to_itself_ends_with_it() {
+        let before = std::env::current_dir().unwrap();
+        let outcome = attempt(|| Outcome::held_if(std::env::set_current_dir("/").is_ok(), "went"));
+        assert_eq!(outcome, Outcome::held("went"));
+        assert_eq!(std::env::current_dir().unwrap(), before);
     }
 }

@@ -65,11 +65,11 @@ async fn probe(shared: Rc<Shared>, mut ended: oneshot::Receiver<()>) {
     let mode = shared.settings.get().mode;
     let complete = match shared.spawner.start(Program::Probe, mode) {
         Ok(mut started) => {
-            let complete = tokio::select! {
-                complete = relay(&shared.outbox, started.child.stdout.take()) => complete,
-                _ = &mut ended => false,
+            let (complete, grace) = tokio::select! {
+                complete = relay(&shared.outbox, started.child.stdout.take()) => (complete, DEATH),
+                _ = &mut ended => (false, Duration::ZERO),
             };
-            end(started).await;
+            end(started, grace).await;
             complete
         }
         Err(error) => {
@@ -110,10 +110,11 @@ fn probed(attack: &Attack, line: &str) -> Option<FromWorker> {
     })
 }
 
-async fn end(started: Started) {
+/// Sees to the probe's end, after `grace` by force.
+async fn end(started: Started, grace: Duration) {
     let Started { mut child, leaf, config } = started;
-    // Its status names the step that failed, so it is let go first.
-    let status = timeout(DEATH, child.wait()).await;
+    // By itself first: then its status names the step that failed.
+    let status = timeout(grace, child.wait()).await;
     if let Some(leaf) = &leaf {
         leaf.kill();
     }
