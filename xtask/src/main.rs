@@ -6,6 +6,7 @@
 
 #[path = "../../tests/src/bin/gaggle-demo/arguments.rs"]
 mod arguments;
+mod bench;
 mod demo;
 mod fuzz;
 mod goose;
@@ -25,7 +26,8 @@ Development commands of Gaggle.
   cargo xtask demo --once 'run: id -un'
   cargo xtask test           format, lints and all tests
   sudo -E cargo xtask test   the system tests too: real accounts, real sandbox
-  cargo xtask fuzz           drive every decoder with made-up input";
+  cargo xtask fuzz           drive every decoder with made-up input
+  sudo -E cargo xtask bench  how fast workers start, and what they weigh";
 
 #[derive(Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask", about = ABOUT)]
@@ -49,8 +51,8 @@ enum Command {
     },
     /// Fetch the Goose binary that tests and demo use
     Goose,
-    /// Measure latency and throughput
-    Bench,
+    /// Measure speed and size
+    Bench(bench::Bench),
     /// Drive every decoder with made-up input
     Fuzz(fuzz::Fuzz),
     /// Build the Debian package
@@ -64,7 +66,7 @@ fn main() -> ExitCode {
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Test { filter, goose } => test::run(filter.as_deref(), goose),
         Command::Goose => goose::fetch().map(|path| println!("{}", path.display())),
-        Command::Bench => Err(not_yet("bench")),
+        Command::Bench(arguments) => bench::run(&arguments),
         Command::Fuzz(arguments) => fuzz::run(&arguments),
         Command::Deb => Err(not_yet("deb")),
         Command::Vm => Err(not_yet("vm")),

@@ -33,6 +33,7 @@ pub struct Builder {
     goose_section: String,
     chat_section: String,
     provider: Option<String>,
+    built: Option<PathBuf>,
     goose: Option<PathBuf>,
     worker: Option<PathBuf>,
     real: Option<(String, String)>,
@@ -99,6 +100,13 @@ impl Builder {
     #[must_use]
     pub fn provider(mut self, lines: String) -> Self {
         self.provider = Some(lines);
+        self
+    }
+
+    /// The folder of the programs, in place of this build's.
+    #[must_use]
+    pub fn built(mut self, folder: PathBuf) -> Self {
+        self.built = Some(folder);
         self
     }
 
@@ -232,7 +240,7 @@ impl Builder {
             of_frontend,
         };
         Ok(Spec {
-            built: programs::built_folder()?,
+            built: self.built.clone().map_or_else(programs::built_folder, Ok)?,
             goose: self.goose.clone().map_or_else(goose::binary, Ok)?,
             worker: self.worker.clone(),
             goose_config: goose_config().to_owned(),
