@@ -9,6 +9,8 @@
 #![forbid(unsafe_code)]
 
 mod frames;
+mod itself;
+mod snares;
 mod system;
 
 use std::fs::{self, OpenOptions};
@@ -21,6 +23,7 @@ use anyhow::{Context as _, Result, bail};
 use gaggle_tests::lab::spec::REAL;
 
 use frames::Session;
+use snares::Snares;
 
 const ACT: &str = "act";
 const SAID: &str = "said";
@@ -32,7 +35,7 @@ fn main() -> ExitCode {
         eprintln!("gaggle-hostile-worker: {error}");
         return ExitCode::FAILURE;
     };
-    let mut attacker = Attacker { home, session: None };
+    let mut attacker = Attacker { home, session: None, snares: Snares::default() };
     for line in script.lines().filter(|line| !line.is_empty()) {
         let (verb, rest) = line.split_once(' ').unwrap_or((line, ""));
         match attacker.act(verb, rest) {
@@ -47,17 +50,23 @@ struct Attacker {
     home: PathBuf,
     /// Taken from its number by the first verb that needs it.
     session: Option<Session>,
+    snares: Snares,
 }
 
 impl Attacker {
     /// Does one thing; what is worth telling about it.
     fn act(&mut self, verb: &str, rest: &str) -> Result<String> {
-        if let Some(outcome) = system::act(verb, rest) {
+        if let Some(outcome) = system::act(verb, rest).or_else(|| itself::act(verb, rest)) {
             return outcome;
         }
-        if verb == "close" {
-            self.session = None;
-            return Ok(String::new());
+        match verb {
+            "lay" => return self.snares.lay(rest),
+            "visits" => return Ok(self.snares.visits()),
+            "close" => {
+                self.session = None;
+                return Ok(String::new());
+            }
+            _ => {}
         }
         let session = match &mut self.session {
             Some(session) => session,

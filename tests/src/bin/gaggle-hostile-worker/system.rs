@@ -12,7 +12,7 @@ use std::time::Duration;
 use anyhow::Result;
 use gaggle_ipc::launch::CGROUP_FD;
 use gaggle_ipc::seqpacket;
-use nix::sys::signal::{Signal, raise};
+use nix::sys::signal::{SigSet, Signal, raise};
 
 pub(crate) fn act(verb: &str, rest: &str) -> Option<Result<String>> {
     let outcome = match verb {
@@ -21,6 +21,7 @@ pub(crate) fn act(verb: &str, rest: &str) -> Option<Result<String>> {
         "exit" => std::process::exit(rest.parse().unwrap_or(1)),
         "abort" => std::process::abort(),
         "signal" => signal(rest),
+        "ignore" => ignore(),
         "sleep" => loop {
             std::thread::sleep(Duration::from_secs(3600));
         },
@@ -47,6 +48,13 @@ fn in_cgroup(script: &str) -> Result<String> {
 /// Sends itself a signal.
 fn signal(name: &str) -> Result<String> {
     raise(name.parse::<Signal>()?)?;
+    Ok(String::new())
+}
+
+/// Lets itself not be asked to end.
+fn ignore() -> Result<String> {
+    let polite: SigSet = [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP].into_iter().collect();
+    polite.thread_block()?;
     Ok(String::new())
 }
 

@@ -194,9 +194,9 @@ fn w33_a_flood_costs_others_nothing_and_ends_on_demand() -> Result<()> {
     }
     // Answered while all three are at it.
     assert_eq!(lab.answer("bob", "run: echo served")?, "served");
-    for n in 0..floods.len() {
+    for (n, flood) in floods.iter().enumerate() {
         let flooding = !processes_of(&lab, lab.person(&mallory(n))?.uid).is_empty();
-        assert!(flooding, "{} is over already: {}", floods[n], said(&lab, &mallory(n)));
+        assert!(flooding, "{flood} is over already: {}", said(&lab, &mallory(n)));
     }
     for thread in &threads {
         thread.command("!stop")?;

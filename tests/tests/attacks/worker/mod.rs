@@ -5,7 +5,11 @@
 //! account's home; for accounts without such a file it is the worker, so that
 //! everybody else's service is the control.
 
+mod ending;
 mod frames;
+mod inherited;
+mod rights;
+mod starting;
 
 use std::fs;
 use std::time::Duration;
@@ -27,6 +31,14 @@ fn order(lab: &Lab, name: &str, verbs: &str) -> Result<()> {
     let home = lab.namespace.seen("/home").join(name);
     fs::write(home.join("act.new"), verbs.replace(" / ", "\n"))?;
     Ok(fs::rename(home.join("act.new"), home.join("act"))?)
+}
+
+/// Has the person's worker run a script; what it prints.
+fn run(lab: &Lab, name: &str, script: &str) -> Result<String> {
+    order(lab, name, &format!("hello / sh {script}; echo SAID / sleep"))?;
+    rouse(lab, name)?;
+    let said = said_with(lab, name, "SAID")?;
+    Ok(said.split("SAID").next().unwrap_or_default().to_owned())
 }
 
 /// The person's next worker is an honest one.
