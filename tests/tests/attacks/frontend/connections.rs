@@ -9,18 +9,12 @@ use anyhow::Result;
 use gaggle_ipc::control::ControlRequest;
 use gaggle_tests::lab::probe::{Probe, frame, hex};
 use gaggle_tests::lab::spec::FRONTEND_UID;
-use gaggle_tests::lab::{Lab, Which, wait};
+use gaggle_tests::lab::{Which, wait};
 
-use super::{SOON, lab, records};
+use super::{SOON, descriptors, lab, records};
 
 fn list() -> String {
     hex(&frame(&ControlRequest::List { request: 1 }))
-}
-
-/// How many descriptors the supervisor has open.
-fn descriptors(lab: &mut Lab) -> Result<usize> {
-    let pid = lab.service(Which::Supervisor)?.pid();
-    Ok(fs::read_dir(format!("/proc/{pid}/fd"))?.count())
 }
 
 #[test]

@@ -12,7 +12,7 @@ use gaggle_tests::lab::spec::FRONTEND_UID;
 use gaggle_tests::lab::{Entry, Lab, Which, wait};
 use gaggle_tests::mutation::Mutator;
 
-use super::{SOON, lab, records};
+use super::{SOON, descriptors, lab, records};
 
 /// Mutations that the decoder alone meets, and connections of a hundred each
 /// that the running supervisor meets: it takes twenty of them in a second.
@@ -87,6 +87,7 @@ fn f08_f40_no_order_of_requests_makes_a_second_worker_or_leaves_one_behind() -> 
     );
     let packets: Vec<String> = packets.iter().map(|packet| hex(packet)).collect();
     let mut probe = Probe::connected(&lab)?;
+    let before = descriptors(&mut lab)?;
     let said = probe.say(&format!("storm 42 {ORDERS} {}", packets.join(" ")))?;
     assert_eq!(said, format!("storm sent={ORDERS}"));
     drop(probe);
@@ -104,8 +105,33 @@ fn f08_f40_no_order_of_requests_makes_a_second_worker_or_leaves_one_behind() -> 
         assert!(life.len() > 4, "{life:?}");
         assert!(life.iter().zip([true, false].iter().cycle()).all(|(a, b)| a == b), "{life:?}");
     }
-    assert!(lab.service(Which::Supervisor)?.ended().is_none(), "{}", lab.logs());
-    Probe::connected(&lab)?;
+    let _next = Probe::connected(&lab)?;
+    assert_eq!(descriptors(&mut lab)?, before, "each start leaves a descriptor open");
+    Ok(())
+}
+
+/// A frontend that dies as soon as it has asked, over and over.
+#[test]
+fn f36_f40_who_asks_and_vanishes_leaves_nothing_behind() -> Result<()> {
+    let Some(mut lab) = lab()? else { return Ok(()) };
+    let start = requests(lab.person("alice")?.mattermost.id.as_str())?.remove(0);
+    let before = descriptors(&mut lab)?;
+    for _ in 0..9 {
+        let mut probe = Probe::connected(&lab)?;
+        assert_eq!(probe.raw(&start)?, "sent");
+        drop(probe);
+        assert!(super::no_worker_is_left(&lab), "{}", lab.logs());
+    }
+    // The control: it was tried, and by now and then one did start.
+    assert!(records(&lab, "start_attempt") > 0, "{}", lab.logs());
+    let tree = lab.namespace.cgroup().join("workers");
+    let left = || {
+        let folders = std::fs::read_dir(&tree).ok()?.flatten();
+        (!folders.into_iter().any(|entry| entry.path().is_dir())).then_some(())
+    };
+    assert!(wait::until(SOON, left).is_some(), "cgroups are left\n{}", lab.logs());
+    let closed = || (descriptors(&mut lab).ok()? == before).then_some(());
+    assert!(wait::until(SOON, closed).is_some(), "descriptors are left");
     Ok(())
 }
 

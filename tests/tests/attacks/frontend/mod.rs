@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use gaggle_ipc::session::{GooseMode, Settings, ToWorker};
-use gaggle_tests::lab::{Lab, wait};
+use gaggle_tests::lab::{Lab, Which, wait};
 
 /// What happens at all happens within this.
 const SOON: Duration = Duration::from_secs(20);
@@ -38,4 +38,10 @@ fn records(lab: &Lab, event: &str) -> usize {
 /// Waits until nothing of any worker runs.
 fn no_worker_is_left(lab: &Lab) -> bool {
     wait::until(SOON, || lab.namespace.processes("workers").is_empty().then_some(())).is_some()
+}
+
+/// How many descriptors the supervisor has open.
+fn descriptors(lab: &mut Lab) -> Result<usize> {
+    let pid = lab.service(Which::Supervisor)?.pid();
+    Ok(std::fs::read_dir(format!("/proc/{pid}/fd"))?.count())
 }
