@@ -8,6 +8,7 @@ mod account;
 mod admin_socket;
 mod audit;
 mod doctor;
+mod lockdown;
 mod mapping_file;
 mod output;
 mod status;
@@ -51,6 +52,8 @@ enum Command {
     Status(status::StatusArguments),
     /// Privileged decisions, from the journal
     Audit(audit::AuditArguments),
+    /// Stop every agent and start none, until it is lifted
+    Lockdown(lockdown::LockdownArguments),
     /// Checks of what this installation promises
     #[command(subcommand)]
     Doctor(doctor::DoctorCommand),
@@ -62,6 +65,7 @@ fn main() -> ExitCode {
         Command::User(command) => user::run(&places, command),
         Command::Status(arguments) => status::run(&places, &arguments),
         Command::Audit(arguments) => audit::run(&arguments),
+        Command::Lockdown(arguments) => lockdown::run(&places, &arguments),
         Command::Doctor(command) => doctor::run(&places, &command),
     };
     match done {

@@ -66,7 +66,8 @@ pub(crate) fn run(places: &Places, arguments: &StatusArguments) -> anyhow::Resul
 
 fn healthy(report: &Report) -> bool {
     let summary_good = report.summary.as_ref().is_some_and(|s| {
-        s.stale.is_none() && s.journal && s.frontend_connected && s.landlock_abi >= s.landlock_floor
+        let sound = s.stale.is_none() && s.journal && s.frontend_connected;
+        sound && !s.lockdown && s.landlock_abi >= s.landlock_floor
     });
     summary_good && report.entries.iter().all(|entry| entry.problem.is_none())
 }
@@ -106,6 +107,10 @@ fn show_summary(summary: &Summary) {
         summary.version,
         span(now().saturating_sub(summary.started))
     ));
+    if summary.lockdown {
+        let line = verdict(false, "locked down, no agent is started");
+        output::line(&format!("            {line}; lift it: gaggle lockdown off"));
+    }
     if let Some(why) = &summary.stale {
         output::line(&format!(
             "            {}: {why}",
@@ -120,6 +125,10 @@ fn show_summary(summary: &Summary) {
     let journal =
         if summary.journal { "takes audit records" } else { "does not take audit records" };
     output::line(&format!("journal     {}", verdict(summary.journal, journal)));
+    if !summary.missing_controllers.as_str().is_empty() {
+        let missing = format!("not enforced: no cgroup controller {}", summary.missing_controllers);
+        output::line(&format!("limits      {}", output::unsettled(&missing)));
+    }
 }
 
 fn worker_row(worker: &Worker) -> Vec<String> {
@@ -159,6 +168,10 @@ fn as_json(report: Option<&Report>) -> serde_json::Value {
         "journal": summary.map(|s| s.journal),
         "landlock_abi": summary.map(|s| s.landlock_abi),
         "landlock_floor": summary.map(|s| s.landlock_floor),
+        "lockdown": summary.map(|s| s.lockdown),
+        "missing_controllers": summary.map(|s| {
+            s.missing_controllers.as_str().split_whitespace().collect::<Vec<_>>()
+        }),
         "stale": summary.and_then(|s| s.stale.as_ref().map(|why| why.as_str())),
         "people": report.entries.iter().map(entry_json).collect::<Vec<_>>(),
         "workers": report.workers.iter().map(|worker| json!({
