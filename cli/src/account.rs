@@ -16,7 +16,7 @@ use gaggle_policy::account::{self, Account};
 use nix::unistd::{Uid, User};
 
 /// A home that answers at all does so much sooner.
-const HOME_LIMIT: Duration = Duration::from_secs(20);
+const HOME_LIMIT: Duration = Duration::from_secs(10);
 const LOOK: Duration = Duration::from_millis(5);
 
 /// An account of this name exists, whatever it is.

@@ -49,8 +49,8 @@ const KINDS: &[&str] =
     &["case", "unit", "package", "vm", "due", "residual", "open case", "open unit"];
 /// What a row may wait for, as its last column says.
 const DUE: &[&str] = &["with the MCP server"];
-/// What only a kernel with the controllers shows.
-const VM: &[&str] = &["a30", "a31", "a34"];
+/// What only a kernel with the controllers, or with SELinux, shows.
+const VM: &[&str] = &["a30", "a31", "a34", "c48"];
 
 #[test]
 fn every_row_is_kept_in_a_way_that_is_known() {

@@ -105,6 +105,29 @@ fn c01_c02_c03_c05_c07_c08_c11_broken_settings_of_one_account_refuse_it_alone() 
     Ok(())
 }
 
+#[test]
+fn c04_c06_the_folder_of_such_settings_is_no_better() -> Result<()> {
+    let Some(mut bench) = Bench::new(Lab::builder())? else { return Ok(()) };
+    let accounts = bench.config().join("accounts");
+    fs::create_dir(&accounts)?;
+    fs::write(accounts.join("alice.env"), "OPENAI_API_KEY=hers")?;
+    fs::set_permissions(accounts.join("alice.env"), Permissions::from_mode(0o600))?;
+    // In such a folder anybody could make a file for anybody.
+    let usable = |bench: &Bench| {
+        let last = bench.records("configuration_loaded").pop().unwrap_or_default();
+        last.field("GAGGLE_USABLE").to_owned()
+    };
+    for (mode, people) in [(0o755, "2"), (0o777, "0"), (0o775, "0"), (0o1777, "0"), (0o755, "2")] {
+        fs::set_permissions(&accounts, Permissions::from_mode(mode))?;
+        ensure!(bench.reload()?.is_none(), "{mode:o}: nothing is read");
+        ensure!(usable(&bench) == people, "{mode:o}\n{}", bench.lab.logs());
+    }
+    fs::rename(&accounts, bench.config().join("elsewhere"))?;
+    symlink("elsewhere", &accounts)?;
+    ensure!(bench.reload()?.is_none() && usable(&bench) == "0", "a link\n{}", bench.lab.logs());
+    Ok(())
+}
+
 /// Of what is in force now, alice's entry is no part.
 fn is_refused(bench: &Bench) -> bool {
     let last = bench.records("configuration_loaded").pop().unwrap_or_default();
