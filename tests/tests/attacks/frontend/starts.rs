@@ -20,15 +20,15 @@ fn f08_a_second_start_makes_no_second_worker() -> Result<()> {
     let user = MattermostUserId::new(alice.mattermost.id.as_str())?;
     let start = frame(&ControlRequest::Start { request: 1, user });
     let mut probe = Probe::connected(&lab)?;
-    // The second before the first can have begun to run.
+    // The second mostly before the first runs.
     assert_eq!((probe.raw(&start)?, probe.raw(&start)?), ("sent".into(), "sent".into()));
     let answers: BTreeSet<String> = [probe.receive()?, probe.receive()?].into();
     let [refused, started] = &answers.into_iter().collect::<Vec<_>>()[..] else {
         panic!("the same answer twice")
     };
     assert!(started.starts_with("Started") && started.ends_with("fds=1"), "{started}");
-    assert!(refused.contains("Busy"), "{refused}");
-    // And after it.
+    assert!(refused.contains("Busy") || refused.starts_with("Running"), "{refused}");
+    // And certainly after it.
     let again = probe.worker_of(&alice)?;
     assert!(again.starts_with("Running") && again.ends_with("fds=0"), "{again}");
     assert_eq!(lab.namespace.people_running("gaggle-worker").len(), 1);
