@@ -91,18 +91,10 @@ impl Worker {
         let mut started = supervisor.start(user).await?;
         let worker = started.worker;
         tracing::info!(%user, %worker, account = %started.account, "worker started");
+        let unserved = Unserved { supervisor, worker, greeted: false };
         let greeting = tokio::time::timeout(HELLO_DEADLINE, greet(&mut started, settings)).await;
-        let (channel, workspace) = match greeting {
-            Ok(Ok(greeted)) => greeted,
-            Ok(Err(error)) => {
-                supervisor.stop(worker).await;
-                return Err(error);
-            }
-            Err(_) => {
-                supervisor.stop(worker).await;
-                return Err(WorkerError::Silent);
-            }
-        };
+        let (channel, workspace) = greeting.map_err(|_| WorkerError::Silent)??;
+        unserved.served();
         Ok(Arc::new(Self::attend(supervisor, started, channel, workspace)))
     }
 
@@ -186,6 +178,29 @@ impl Worker {
         let mut end = self.end.clone();
         let known = tokio::time::timeout(EXIT_DEADLINE, end.wait_for(Option::is_some)).await;
         known.ok()?.ok()?.flatten()
+    }
+}
+
+/// A worker that has not said hello. Dropped, it is stopped: one that does as
+/// it likes does not end by itself, whether it failed or nobody waits any more.
+struct Unserved<'a> {
+    supervisor: &'a Supervisor,
+    worker: WorkerId,
+    greeted: bool,
+}
+
+impl Unserved<'_> {
+    fn served(mut self) {
+        self.greeted = true;
+    }
+}
+
+impl Drop for Unserved<'_> {
+    fn drop(&mut self) {
+        if !self.greeted {
+            let (supervisor, worker) = (self.supervisor.clone(), self.worker);
+            tokio::spawn(async move { supervisor.stop(worker).await });
+        }
     }
 }
 

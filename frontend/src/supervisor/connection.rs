@@ -74,6 +74,8 @@ struct Connection {
     exits: HashMap<WorkerId, oneshot::Sender<WorkerExit>>,
     /// Workers that we have lost.
     lost: HashSet<WorkerId>,
+    /// Those of them that are to be stopped.
+    unwanted: Vec<WorkerId>,
 }
 
 impl Connection {
@@ -85,12 +87,18 @@ impl Connection {
             pending: HashMap::new(),
             exits: HashMap::new(),
             lost: HashSet::new(),
+            unwanted: Vec::new(),
         })
     }
 
     /// Serves until the connection ends; `None` if nobody can ask any more.
     async fn serve(&mut self, asks: &mut mpsc::Receiver<Ask>) -> Option<StartError> {
         loop {
+            while let Some(worker) = self.unwanted.pop() {
+                if let Err(error) = self.ask(Ask::Stop { worker }).await {
+                    return Some(error);
+                }
+            }
             let room = self.pending.len() < MAX_PENDING;
             let ended = tokio::select! {
                 ask = asks.recv(), if room => match ask {
@@ -187,9 +195,14 @@ impl Connection {
     }
 
     fn answer(&mut self, request: u32, answer: Result<Started, StartError>) {
-        // A worker whose asker has given up ends with its socket, dropped here.
-        if let Some(reply) = self.pending.remove(&request) {
-            let _ = reply.send(answer);
+        let unheard = match self.pending.remove(&request) {
+            Some(reply) => reply.send(answer).err(),
+            None => Some(answer),
+        };
+        // Whoever asked has given up. Its socket closes here, but a worker that
+        // does as it likes does not end with that.
+        if let Some(Ok(started)) = unheard {
+            self.unwanted.push(started.worker);
         }
     }
 }

@@ -35,7 +35,16 @@ struct Table {
 #[derive(Debug)]
 struct Given {
     thread: ThreadId,
-    runs: bool,
+    step: Step,
+}
+
+/// How far a turn is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Step {
+    Waits,
+    /// Goose has a session for it.
+    Ready,
+    Runs,
 }
 
 /// Where a frame belongs.
@@ -56,7 +65,7 @@ impl Turns {
     /// A prompt is about to be sent.
     pub(super) fn give(&self, thread: ThreadId, turn: TurnId) {
         if let Ok(mut table) = self.table.lock() {
-            table.given.insert(turn, Given { thread, runs: false });
+            table.given.insert(turn, Given { thread, step: Step::Waits });
             table.moved = Instant::now();
         }
         self.changed.notify_one();
@@ -71,9 +80,11 @@ impl Turns {
             FromWorker::Hello(_) | FromWorker::Probed { .. } | FromWorker::ProbeEnded { .. } => {
                 Place::Nowhere
             }
-            FromWorker::ThreadReady { thread, .. }
-            | FromWorker::Usage { thread, .. }
-            | FromWorker::ThreadClosed { thread } => Place::Thread(*thread),
+            // Each is written to the ledger.
+            FromWorker::ThreadReady { thread, .. } => table.ready(*thread),
+            FromWorker::Usage { thread, .. } | FromWorker::ThreadClosed { thread } => {
+                Place::Thread(*thread)
+            }
             FromWorker::TurnStarted { thread, turn } => table.begin(*thread, *turn),
             FromWorker::Delta { thread, turn, .. }
             | FromWorker::Tool { thread, turn, .. }
@@ -103,16 +114,28 @@ impl Turns {
     fn deadline(&self) -> Option<Instant> {
         let table = self.table.lock().ok()?;
         // The silence of a turn that runs is the business of whoever follows it.
-        let waits = !table.given.is_empty() && table.given.values().all(|given| !given.runs);
+        let waits =
+            !table.given.is_empty() && table.given.values().all(|given| given.step != Step::Runs);
         waits.then(|| table.moved + START_LIMIT)
     }
 }
 
 impl Table {
+    fn ready(&mut self, thread: ThreadId) -> Place {
+        let mut given = self.given.values_mut();
+        match given.find(|given| given.thread == thread && given.step == Step::Waits) {
+            Some(given) => {
+                given.step = Step::Ready;
+                Place::Thread(thread)
+            }
+            None => Place::Nowhere,
+        }
+    }
+
     fn begin(&mut self, thread: ThreadId, turn: TurnId) -> Place {
         match self.given.get_mut(&turn) {
-            Some(given) if given.thread == thread && !given.runs => {
-                given.runs = true;
+            Some(given) if given.thread == thread && given.step != Step::Runs => {
+                given.step = Step::Runs;
                 self.moved = Instant::now();
                 Place::Thread(thread)
             }
@@ -122,7 +145,9 @@ impl Table {
 
     fn running(&self, thread: ThreadId, turn: TurnId) -> Place {
         match self.given.get(&turn) {
-            Some(given) if given.thread == thread && given.runs => Place::Thread(thread),
+            Some(given) if given.thread == thread && given.step == Step::Runs => {
+                Place::Thread(thread)
+            }
             _ => Place::Nowhere,
         }
     }

@@ -1,9 +1,10 @@
 //! Workers that are of no use any more: stopped within a bounded time, and
 //! every thread that waits for one hears of it.
 
+use gaggle_ipc::GooseSession;
 use gaggle_ipc::codec;
 use gaggle_ipc::control::StopReason;
-use gaggle_ipc::session::{Before, DeltaKind, TurnEnd};
+use gaggle_ipc::session::{Before, DeltaKind, History, TurnEnd};
 
 use super::root::Root;
 use super::*;
@@ -40,6 +41,20 @@ async fn one_that_never_says_hello() {
     let user = MattermostUserId::new(&"a".repeat(26)).unwrap();
     let error = Worker::start(&root.supervisor, user, SETTINGS).await.unwrap_err();
     assert!(matches!(error, WorkerError::Silent), "{error}");
+    assert_eq!(root.stopped.recv().await, Some(WorkerId(1)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_nobody_waits_for_any_more() {
+    let mut root = Root::listen();
+    let user = MattermostUserId::new(&"a".repeat(26)).unwrap();
+    let start = Worker::start(&root.supervisor, user, SETTINGS);
+    let begun = tokio::select! {
+        _ = start => None,
+        end = root.started.recv() => end,
+    };
+    // It keeps its end and lives on as long as nobody stops it.
+    let _end = begun.unwrap();
     assert_eq!(root.stopped.recv().await, Some(WorkerId(1)));
 }
 
@@ -105,6 +120,13 @@ async fn what_is_said_of_turns_that_are_not_under_way_goes_nowhere() {
     let (worker, end) = root.worker().await;
     let mut route = worker.route(thread('a')).unwrap();
     worker.send(&prompt('a', 1)).await.unwrap();
+    let ready = || FromWorker::ThreadReady {
+        thread: thread('a'),
+        session: GooseSession::new("s").unwrap(),
+        history: History::New,
+    };
+    end.send(&ready()).await.unwrap();
+    end.send(&ready()).await.unwrap();
     // Before it began, in another thread, of a stranger; then twice the same.
     for frame in [delta('a', 1), begun('b', 1), delta('a', 7), begun('a', 1), begun('a', 1)] {
         end.send(&frame).await.unwrap();
@@ -118,7 +140,7 @@ async fn what_is_said_of_turns_that_are_not_under_way_goes_nowhere() {
     while seen.last() != Some(&closed) {
         seen.push(route.next().await.unwrap());
     }
-    assert_eq!(seen, [begun('a', 1), delta('a', 1), over('a', 1), closed]);
+    assert_eq!(seen, [ready(), begun('a', 1), delta('a', 1), over('a', 1), closed]);
     assert!(worker.is_alive());
     // Some of that can be a slip; more is none.
     for _ in 0..=reading::MAX_STRAY {
