@@ -15,6 +15,7 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use crate::environment::Environment;
+use crate::sandbox::domain::Entered;
 use reach::{Missing, Reach};
 use refusals::Refusals;
 
@@ -33,12 +34,14 @@ pub(crate) struct Hints {
 }
 
 impl Hints {
-    /// Nothing told yet of the sandbox that `environment` describes.
-    pub(crate) fn new(environment: &Environment) -> Self {
+    /// Nothing told yet of the sandbox that `environment` describes. Where no
+    /// `domain` is in force there is nothing to tell.
+    pub(crate) fn new(environment: &Environment, domain: Entered) -> Self {
+        let nothing = domain.abi == 0;
         Self {
             reach: Arc::new(Reach::new(environment)),
-            place_told: Cell::new(false),
-            port_told: Cell::new(false),
+            place_told: Cell::new(nothing),
+            port_told: Cell::new(nothing),
             looks: Cell::new(0),
         }
     }

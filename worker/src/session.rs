@@ -81,7 +81,7 @@ async fn serve(ready: Ready) -> Result<(), SessionError> {
         spawner: Spawner::new(ready.programs, ready.supervision, ready.state, ready.tree),
         settings: Cell::new(settings),
         unknown: Unknown::default(),
-        hints: Hints::new(&ready.environment),
+        hints: Hints::new(&ready.environment, ready.domain),
     });
     relay(&channel, &shared, &mut terminate).await
 }

@@ -59,9 +59,13 @@ impl Machine {
     /// A new worker's hints. The real machine's folders around this one do not
     /// count, wherever it lies.
     fn hints(&self, environment: &Environment) -> Hints {
+        self.hints_in(environment, Entered { abi: 7 })
+    }
+
+    fn hints_in(&self, environment: &Environment, domain: Entered) -> Hints {
         let mut reach = Reach::new(environment);
         reach.never.retain(|folder| !self.at("").starts_with(folder));
-        Hints { reach: Arc::new(reach), ..Hints::new(environment) }
+        Hints { reach: Arc::new(reach), ..Hints::new(environment, domain) }
     }
 
     /// What is said of a refusal of `path` in a new worker.
@@ -112,6 +116,15 @@ fn what_the_sandbox_does_not_refuse_is_not_explained() {
 }
 
 #[test]
+fn without_a_sandbox_nothing_is_blamed_on_it() {
+    let machine = Machine::new();
+    let refused = denied(&machine.at("data/old/c"));
+    let in_domain = |abi| machine.hints_in(&machine.environment(), Entered { abi }).first(&refused);
+    assert_eq!(in_domain(0), None);
+    assert!(in_domain(3).is_some(), "the control");
+}
+
+#[test]
 fn what_nobody_should_open_is_never_suggested() {
     let machine = Machine::new();
     symlink("/etc/passwd", machine.at("data/passwd")).unwrap();
@@ -126,7 +139,7 @@ fn what_nobody_should_open_is_never_suggested() {
     ] {
         assert_eq!(machine.said(&machine.at(path)), None, "{path}");
     }
-    let real = Hints::new(&machine.environment());
+    let real = Hints::new(&machine.environment(), Entered { abi: 7 });
     for path in [
         "/",
         "/tmp",
