@@ -140,6 +140,11 @@ fn denied() -> Result<BpfProgram, SeccompError> {
     // It makes a socket of the family, and loads its module, before it asks
     // whether the family has pairs.
     rules.insert(libc::SYS_socketpair, vec![rule(other_family)?]);
+    // Another process' limits and niceness, for which the kernel asks about the
+    // account alone: a limit on CPU time kills where no signal may.
+    let of_another = rule(vec![(0, SeccompCmpOp::Ne, 0)])?;
+    rules.insert(libc::SYS_prlimit64, vec![of_another.clone()]);
+    rules.insert(libc::SYS_setpriority, vec![of_another, rule(vec![(1, SeccompCmpOp::Ne, 0)])?]);
     let mut requests = Vec::new();
     for request in TERMINAL_INPUT {
         requests.push(rule(vec![(1, SeccompCmpOp::Eq, *request)])?);

@@ -83,6 +83,25 @@ fn a11_a_signal_does_not_reach_the_worker() -> Result<()> {
 }
 
 #[test]
+fn a55_limits_and_niceness_are_each_processs_own() -> Result<()> {
+    let Some(lab) = lab()? else { return Ok(()) };
+    let mut agent = Agent::of(&lab, "alice")?;
+    // Its own are an agent's to lower.
+    let own = ["ulimit -n 100 && test $(ulimit -n) = 100", "test $(nice -n 3 nice) = 3"];
+    assert_eq!(agent.try_all(&own)?, ["open", "open"]);
+    let login = Login::of(&lab, "alice")?;
+    let mut acts = Vec::new();
+    for pid in [login.pid(), worker_of_alice(&lab)?] {
+        acts.push(row("A55", format!("prlimit --pid {pid} --nofile=4000:4000")));
+        // Kills what has used so many seconds.
+        acts.push(row("A55", format!("prlimit --pid {pid} --cpu=4000:4000")));
+        acts.push(row("A55", format!("renice -n 5 -p {pid}")));
+    }
+    acts.push(row("A55", format!("renice -n 6 -u {}", lab.person("alice")?.uid)));
+    held(&mut agent, &mut Outside::login(&lab, "alice", &[])?, &acts)
+}
+
+#[test]
 fn a12_a_kill_of_everything_spares_what_is_not_the_agents() -> Result<()> {
     let Some(lab) = lab()? else { return Ok(()) };
     let other = lab.ask("alice", "run: until test -e go; do sleep 0.1; done; echo unharmed")?;
