@@ -65,7 +65,7 @@ fn l17_a_home_that_changes_places_during_launches() -> Result<()> {
 
 #[test]
 fn c31_a_workspace_that_changes_places_while_agents_start() -> Result<()> {
-    let Some(lab) = Lab::builder().start_if_possible()? else { return Ok(()) };
+    let Some(mut lab) = Lab::builder().start_if_possible()? else { return Ok(()) };
     ensure!(lab.answer("alice", "run: pwd")?.ends_with("/workspace"));
     let uid = lab.person("alice")?.uid;
     let home = lab.namespace.seen("/home/alice");
@@ -83,7 +83,8 @@ fn c31_a_workspace_that_changes_places_while_agents_start() -> Result<()> {
             if tried >= 8 && ran > 0 {
                 return Ok(());
             }
-            // Each in a thread of its own, so with a Goose of its own.
+            // Each with a worker and a Goose of its own: both judge the folder.
+            lab.kill_and_restart(Which::Supervisor)?;
             let look = "echo ran; cat secret ./secret ~/private/secret; ls ~/private";
             let answer = lab.answer("alice", &format!("run: {look}"))?;
             ensure!(!answer.contains("of-alice's-own"), "{answer}");
