@@ -26,7 +26,8 @@ use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
-use gaggle_ipc::codec::{self, Decode, MAX_FRAME};
+use gaggle_ipc::admin::AdminReply;
+use gaggle_ipc::codec::{self, Decode, FrameError, MAX_FRAME};
 use gaggle_ipc::control::ControlReply;
 use gaggle_ipc::seqpacket;
 use gaggle_ipc::session::FromWorker;
@@ -80,7 +81,7 @@ impl Probe {
             ["session", number, packet] => self.session(number)?.send_patiently(&unhex(packet)?),
             ["session-receive", number] => {
                 let got = self.session(number)?.receive()?;
-                Ok(shown::<FromWorker>(got)?.0)
+                Ok(shown(got, word::<FromWorker>)?.0)
             }
             ["hand-over", path] => hand_over::give(&self.control, Path::new(path)),
             ["unread", count, packet] => {
@@ -107,7 +108,10 @@ impl Probe {
     }
 
     fn receive(&mut self) -> Result<String> {
-        let (line, fds) = shown::<ControlReply>(self.control.receive()?)?;
+        // The admin's socket is met by the same means.
+        let either =
+            |bytes: &[u8]| word::<ControlReply>(bytes).or_else(|_| word::<AdminReply>(bytes));
+        let (line, fds) = shown(self.control.receive()?, either)?;
         let line = if line.contains(' ') { format!("{line} fds={}", fds.len()) } else { line };
         self.sessions.extend(fds.into_iter().map(Link));
         Ok(line)
@@ -115,14 +119,19 @@ impl Probe {
 }
 
 /// What came, as one line, and the descriptors that came with it.
-fn shown<M: Decode<()> + std::fmt::Debug>(got: Got) -> Result<(String, Vec<OwnedFd>)> {
+fn shown(
+    got: Got,
+    word: impl Fn(&[u8]) -> Result<String, FrameError>,
+) -> Result<(String, Vec<OwnedFd>)> {
     match got {
-        Got::Packet(packet) => {
-            let message: M = codec::decode(&packet.bytes, MAX_FRAME)?;
-            Ok((format!("{message:?}"), packet.fds))
-        }
+        Got::Packet(packet) => Ok((word(&packet.bytes)?, packet.fds)),
         Got::Other(word) => Ok((word, Vec::new())),
     }
+}
+
+/// A message in words.
+fn word<M: Decode<()> + std::fmt::Debug>(bytes: &[u8]) -> Result<String, FrameError> {
+    codec::decode::<M>(bytes, MAX_FRAME).map(|message| format!("{message:?}"))
 }
 
 fn unhex(text: &str) -> Result<Vec<u8>> {
