@@ -7,7 +7,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Stdio};
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
 
 use super::people::Person;
@@ -18,11 +18,14 @@ use super::{Lab, wait};
 const START: Duration = Duration::from_secs(30);
 
 /// A running Goose; killed when dropped.
-pub struct BareGoose(Child);
+pub struct BareGoose {
+    child: Child,
+    folder: String,
+}
 
 impl BareGoose {
-    /// Starts it with a session in `folder` and one prompt, with the settings
-    /// `NAME=value` beside those of the provider.
+    /// Starts it in `folder` with the settings `NAME=value` beside those of the
+    /// provider.
     ///
     /// # Errors
     /// It cannot be started.
@@ -39,37 +42,52 @@ impl BareGoose {
         arguments.extend([goose.as_str(), "acp"]);
         let mut command = lab.namespace.command(&arguments);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
-        let mut goose = Self(command.spawn().context("start Goose")?);
-        let prompt = json!([{"type": "text", "text": "hello"}]);
-        for (id, method, parameters) in [
-            (1, "initialize", json!({"protocolVersion": 1, "clientCapabilities": {}})),
-            (2, "session/new", json!({"cwd": folder, "mcpServers": []})),
-        ] {
-            goose.send(id, method, &parameters)?;
-        }
-        let session = goose.session()?;
-        goose.send(3, "session/prompt", &json!({"sessionId": session, "prompt": prompt}))?;
+        let child = command.spawn().context("start Goose")?;
+        let mut goose = Self { child, folder: folder.to_owned() };
+        goose.send(1, "initialize", &json!({"protocolVersion": 1, "clientCapabilities": {}}))?;
         Ok(goose)
+    }
+
+    /// Begins a session, or takes up the one of that name, and prompts once.
+    ///
+    /// # Errors
+    /// There is no session.
+    pub fn prompt(&mut self, session: Option<&str>, text: &str) -> Result<()> {
+        let place = json!({"cwd": self.folder, "mcpServers": []});
+        let session = match session {
+            None => {
+                self.send(2, "session/new", &place)?;
+                self.session()?.context("the session's name")?
+            }
+            Some(session) => {
+                let mut place = place;
+                place["sessionId"] = json!(session);
+                self.send(2, "session/load", &place)?;
+                self.session()?;
+                session.to_owned()
+            }
+        };
+        let prompt = json!([{"type": "text", "text": text}]);
+        self.send(3, "session/prompt", &json!({"sessionId": session, "prompt": prompt}))
     }
 
     fn send(&mut self, id: u32, method: &str, parameters: &Value) -> Result<()> {
         let request = json!({"jsonrpc": "2.0", "id": id, "method": method, "params": parameters});
-        let input = self.0.stdin.as_mut().context("its standard input")?;
+        let input = self.child.stdin.as_mut().context("its standard input")?;
         Ok(writeln!(input, "{request}")?)
     }
 
-    /// The session that was made.
-    fn session(&mut self) -> Result<String> {
-        let output = self.0.stdout.take().context("its standard output")?;
+    /// The session that was made, as far as the answer names it.
+    fn session(&mut self) -> Result<Option<String>> {
+        let output = self.child.stdout.take().context("its standard output")?;
         let mut lines = BufReader::new(output).lines();
         for line in &mut lines {
             let reply: Value = serde_json::from_str(&line?).unwrap_or_default();
             if reply["id"] == 2 {
-                let session = reply["result"]["sessionId"].as_str();
-                let session = session.with_context(|| format!("no session: {reply}"))?.to_owned();
+                ensure!(reply["result"].is_object(), "no session: {reply}");
                 // Nobody reads on: the pipe must not end, or Goose does.
                 std::thread::spawn(move || lines.for_each(drop));
-                return Ok(session);
+                return Ok(reply["result"]["sessionId"].as_str().map(str::to_owned));
             }
         }
         bail!("Goose ended without a session")
@@ -83,7 +101,7 @@ impl BareGoose {
 
 impl Drop for BareGoose {
     fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }

@@ -8,12 +8,20 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use gaggle_tests::lab::spec::PROGRAMS;
-use gaggle_tests::lab::{ANSWER, BareGoose, Lab, wait};
+use gaggle_tests::lab::{ANSWER, BareGoose, Lab, Thread, wait};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use serde_json::json;
 
-use super::{Agent, Outside, held, lab, row};
+use super::{Actor, Agent, Outside, held, lab, row};
 
 const WORKSPACE: &str = "/home/alice/workspace";
+/// A command that is asked about, in a mode that asks.
+const TOUCH: &str = "run: touch /home/alice/workspace/it-ran";
+/// What Goose writes when somebody allows the shell for ever.
+const ALWAYS: &str = "user:\n  always_allow:\n  - shell\n  ask_before: []\n  never_allow: []\n";
+/// The environment that sets such a mode.
+const APPROVE: &str = "GOOSE_MODE=approve";
 
 /// Writes a file as alice would, with its folders.
 fn plant(lab: &Lab, path: &str, content: &str) -> Result<()> {
@@ -42,12 +50,25 @@ fn has_no_effect(planted: impl Fn(&Lab) -> Result<()>) -> Result<()> {
     planted(&lab)?;
     let mark = mark(&lab);
     assert_eq!(lab.answer("alice", "run: echo new")?, "new");
-    for goose in lab.namespace.people_running("goose") {
-        nix::sys::signal::kill(nix::unistd::Pid::from_raw(goose), nix::sys::signal::SIGKILL)?;
-    }
+    kill_geese(&lab)?;
     assert_eq!(thread.then("run: echo loaded")?, "loaded");
     assert!(!mark.exists(), "what was planted ran");
-    let goose = BareGoose::start(&lab, &lab.person("alice")?, WORKSPACE, &[])?;
+    control(&lab, &[], None, "hello")
+}
+
+/// The next prompt finds a new one.
+fn kill_geese(lab: &Lab) -> Result<()> {
+    for goose in lab.namespace.people_running("goose") {
+        kill(Pid::from_raw(goose), Signal::SIGKILL)?;
+    }
+    Ok(())
+}
+
+/// A bare Goose that is told `text` leaves the mark.
+fn control(lab: &Lab, settings: &[&str], session: Option<&str>, text: &str) -> Result<()> {
+    let mut goose = BareGoose::start(lab, &lab.person("alice")?, WORKSPACE, settings)?;
+    goose.prompt(session, text)?;
+    let mark = mark(lab);
     goose.until(|| mark.exists().then_some(())).context("the control did not run")
 }
 
@@ -71,6 +92,15 @@ fn hook_plugin(lab: &Lab, folder: &str) -> Result<()> {
     let about = json!({"name": "p", "version": "1.0.0", "description": "x"});
     plant(lab, &format!("{folder}/.agents/plugins/p/plugin.json"), &about.to_string())?;
     plant(lab, &format!("{folder}/.agents/plugins/p/hooks/hooks.json"), &hooks.to_string())
+}
+
+/// The question comes, and what it is about is not done.
+fn is_asked_about(lab: &Lab, thread: &Thread<'_>) -> Result<()> {
+    let asked = || thread.so_far().text().contains("Goose asked to use").then_some(());
+    wait::until(ANSWER, asked)
+        .with_context(|| format!("nobody was asked: {}\n{}", thread.so_far().text(), lab.logs()))?;
+    assert!(!mark(lab).exists());
+    Ok(())
 }
 
 #[test]
@@ -118,6 +148,9 @@ fn a50_programs_and_profiles_of_the_home() -> Result<()> {
     plant(&lab, &format!("{WORKSPACE}/.env"), "GOOSE_MODE=chat\nOPENAI_HOST=http://127.0.0.1:9\n")?;
     assert_eq!(lab.answer("alice", "run: ls; echo listed")?.lines().last(), Some("listed"));
     assert!(!mark(&lab).exists());
+    // The control: a login runs them.
+    Outside::login(&lab, "alice", &[])?.shell("bash -lc true")?;
+    assert!(mark(&lab).exists());
     Ok(())
 }
 
@@ -127,14 +160,33 @@ fn a50_permissions_given_for_ever_are_asked_again() -> Result<()> {
     let builder = Lab::builder().entry("alice", full).goose_section("mode = \"approve\"");
     let Some(lab) = builder.start_if_possible()? else { return Ok(()) };
     lab.answer("alice", "hello")?;
-    let always = "user:\n  always_allow:\n  - shell\n  ask_before: []\n  never_allow: []\n";
-    plant(&lab, "/home/alice/.config/goose/permission.yaml", always)?;
+    plant(&lab, "/home/alice/.config/goose/permission.yaml", ALWAYS)?;
     plant(&lab, "/home/alice/.config/goose/config.yaml", "GOOSE_MODE: auto\n")?;
-    let thread = lab.ask("alice", &format!("run: touch {WORKSPACE}/it-ran"))?;
-    let asked = || thread.so_far().text().contains("it-ran").then_some(());
-    wait::until(ANSWER, asked)
-        .with_context(|| format!("nobody was asked: {}\n{}", thread.so_far().text(), lab.logs()))?;
-    assert!(!mark(&lab).exists());
+    is_asked_about(&lab, &lab.ask("alice", TOUCH)?)?;
+    control(&lab, &[APPROVE], None, TOUCH)
+}
+
+#[test]
+fn a50_permissions_in_a_gooses_own_folder_go_with_it() -> Result<()> {
+    // In this mode alone Goose has a configuration folder that it may write.
+    let builder = Lab::builder().goose_section("mode = \"smart_approve\"");
+    let Some(lab) = builder.start_if_possible()? else { return Ok(()) };
+    let mut thread = lab.ask("alice", "hello")?;
+    thread.answer()?;
+    let state = "/home/alice/.local/state/gaggle";
+    let folder = fs::read_dir(lab.namespace.seen(state))?.flatten().next().context("a folder")?;
+    let name = folder.file_name().to_string_lossy().into_owned();
+    plant(&lab, &format!("{state}/{name}/goose/permission.yaml"), ALWAYS)?;
+    kill_geese(&lab)?;
+    thread.say(TOUCH)?;
+    is_asked_about(&lab, &thread)?;
+    // The control: a Goose that is given that folder does not ask. It goes with
+    // the Goose it was made for, so here it is another one.
+    let again = "/home/alice/again/goose/permission.yaml";
+    plant(&lab, again, ALWAYS)?;
+    let settings = ["GOOSE_MODE=smart_approve", "XDG_CONFIG_HOME=/home/alice/again"];
+    control(&lab, &settings, None, TOUCH)?;
+    assert!(!folder.path().exists(), "{name} is left");
     Ok(())
 }
 
@@ -145,17 +197,15 @@ fn a50_a_mode_written_into_the_session_is_set_back() -> Result<()> {
     };
     let mut thread = lab.ask("alice", "hello")?;
     thread.answer()?;
-    for goose in lab.namespace.people_running("goose") {
-        nix::sys::signal::kill(nix::unistd::Pid::from_raw(goose), nix::sys::signal::SIGKILL)?;
-    }
+    kill_geese(&lab)?;
     let sessions = lab.namespace.seen("/home/alice/.local/share/goose/sessions/sessions.db");
+    let session = set_mode_auto(&sessions)?;
+    thread.say(TOUCH)?;
+    is_asked_about(&lab, &thread)?;
+    // Gaggle's Goose has set it back.
+    kill_geese(&lab)?;
     set_mode_auto(&sessions)?;
-    thread.say(&format!("run: touch {WORKSPACE}/it-ran"))?;
-    let asked = || thread.so_far().text().contains("it-ran").then_some(());
-    wait::until(ANSWER, asked)
-        .with_context(|| format!("nobody was asked: {}\n{}", thread.so_far().text(), lab.logs()))?;
-    assert!(!mark(&lab).exists());
-    Ok(())
+    control(&lab, &[APPROVE], Some(&session), TOUCH)
 }
 
 #[test]
@@ -181,7 +231,7 @@ fn a50_by_default_nothing_can_be_planted_in_the_home() -> Result<()> {
 }
 
 /// Done on a copy: the database does not work through another process's root.
-fn set_mode_auto(sessions: &Path) -> Result<()> {
+fn set_mode_auto(sessions: &Path) -> Result<String> {
     let folder = tempfile::tempdir()?;
     let copy = folder.path().join("sessions.db");
     let beside = |path: &Path, end: &str| PathBuf::from(format!("{}{end}", path.display()));
@@ -191,9 +241,11 @@ fn set_mode_auto(sessions: &Path) -> Result<()> {
     let database = rusqlite::Connection::open(&copy)?;
     let changed = database.execute("UPDATE sessions SET goose_mode = 'auto'", [])?;
     anyhow::ensure!(changed == 1, "one session is stored");
+    let session = database.query_row("SELECT id FROM sessions", [], |row| row.get(0))?;
     database.close().map_err(|(_, error)| error)?;
     for end in ["-wal", "-shm"] {
         let _ = fs::remove_file(beside(sessions, end));
     }
-    Ok(fs::write(sessions, fs::read(&copy)?)?)
+    fs::write(sessions, fs::read(&copy)?)?;
+    Ok(session)
 }
