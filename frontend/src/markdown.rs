@@ -135,7 +135,8 @@ fn finished(mut link: Link) -> Link {
     link
 }
 
-/// `text` as one code span, whatever backticks it holds; line ends become blanks.
+/// `text` as one code span, whatever backticks it holds; line ends become blanks,
+/// and what could hide or reorder the words around it is dropped.
 #[must_use]
 pub fn code_span(text: &str) -> String {
     code_span_unlike(text, &BTreeSet::new())
@@ -145,7 +146,8 @@ pub fn code_span(text: &str) -> String {
 /// a stray row of the same length before it would close what it opens.
 #[must_use]
 pub fn code_span_unlike(text: &str, taken: &BTreeSet<usize>) -> String {
-    let line = text.replace(['\n', '\r'], " ");
+    let line = text.replace(['\n', '\r', '\t'], " ");
+    let line: String = line.chars().filter(|c| !c.is_control() && !reorders(*c)).collect();
     if line.trim().is_empty() {
         return String::new();
     }
@@ -158,6 +160,11 @@ pub fn code_span_unlike(text: &str, taken: &BTreeSet<usize>) -> String {
     } else {
         format!("{ticks}{line}{ticks}")
     }
+}
+
+/// Overrides and isolates of the writing direction.
+fn reorders(c: char) -> bool {
+    matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// The lengths of the rows of backticks in `text`.
@@ -208,5 +215,6 @@ mod tests {
         assert_eq!(code_span("`a"), "`` `a ``");
         assert_eq!(code_span("a\nb"), "`a b`");
         assert_eq!(code_span(" \n"), "");
+        assert_eq!(code_span("rm \u{202e}x\u{2066}\x1b[2J"), "`rm x[2J`");
     }
 }

@@ -154,6 +154,7 @@ mod tests {
             ("![a](http://b c)", "!\u{200b}[a]\u{200b}(`http://b` c)"),
             ("[a](//b.c/d)", "a (`//b.c/d`)"),
             ("HTTPS://A.B", "`HTTPS://A.B`"),
+            ("https://x![", "`https://x!\u{200b}[`"),
         ] {
             assert_eq!(plain(text), want, "{text:?}");
         }

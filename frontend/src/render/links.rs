@@ -140,8 +140,10 @@ impl Writer {
         if self.in_tag() {
             return self.broken(text);
         }
-        // A backtick of its own could pair with another one.
+        // A backtick of its own could pair with another one, and some clients
+        // look for images before they look for code.
         let text = text.replace('|', "%7C").replace('`', "'");
+        let text = text.replace("![", &format!("!{BREAK}["));
         let span = code_span_unlike(&text, &self.stray);
         if ends_with_address(&self.out) {
             self.out.push(' ');
