@@ -9,7 +9,9 @@ use std::path::Path;
 use anyhow::{Context as _, Result, bail};
 use gaggle_ipc::codec::{self, MAX_FRAME};
 use gaggle_ipc::launch::SESSION_FD;
-use gaggle_ipc::session::{DeltaKind, FromWorker, Hello, Part, ToWorker, ToolState, TurnEnd};
+use gaggle_ipc::session::{
+    DeltaKind, Failure, FailureKind, FromWorker, Hello, Part, ToWorker, ToolState, TurnEnd,
+};
 use gaggle_ipc::{Text, ThreadId, TurnId, fds, seqpacket};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -71,8 +73,8 @@ impl Session {
         Ok(codec::decode(&packet.bytes, MAX_FRAME)?)
     }
 
-    fn delta(&self, text: &str) -> FromWorker {
-        let (thread, turn, kind) = (self.thread, self.turn, DeltaKind::Answer);
+    fn delta(&self, kind: DeltaKind, text: &str) -> FromWorker {
+        let (thread, turn) = (self.thread, self.turn);
         FromWorker::Delta { thread, turn, kind, text: Text::lossy(text) }
     }
 
@@ -88,8 +90,8 @@ impl Session {
         FromWorker::PermissionAsk { thread, turn, ask, name, title, detail }
     }
 
-    fn end(&self) -> FromWorker {
-        FromWorker::TurnEnded { thread: self.thread, turn: self.turn, end: TurnEnd::Complete }
+    fn end(&self, end: TurnEnd) -> FromWorker {
+        FromWorker::TurnEnded { thread: self.thread, turn: self.turn, end }
     }
 }
 
@@ -101,11 +103,13 @@ pub(crate) fn act(session: &mut Session, verb: &str, rest: &str) -> Option<Resul
             let (thread, turn) = (session.thread, session.turn);
             session.send(&FromWorker::TurnStarted { thread, turn })
         }
-        "say" => session.send(&session.delta(&rest.replace("\\n", "\n"))),
+        "say" => session.send(&session.delta(DeltaKind::Answer, rest)),
+        "think" => session.send(&session.delta(DeltaKind::Thought, rest)),
         "note" => session.send(&note(session, rest)),
         "tool" => session.send(&session.tool(1, rest)),
         "ask" => session.send(&session.ask(1, rest)),
-        "end" => session.send(&session.end()),
+        "end" => session.send(&session.end(TurnEnd::Complete)),
+        "fail" => session.send(&session.end(failed(rest))),
         "turn" => shift_turn(session, rest),
         "own" => {
             (session.thread, session.turn) = session.given;
@@ -127,6 +131,11 @@ fn hello() -> FromWorker {
 
 fn note(session: &Session, text: &str) -> FromWorker {
     FromWorker::Notice { thread: session.thread, turn: session.turn, text: Text::lossy(text) }
+}
+
+fn failed(detail: &str) -> TurnEnd {
+    let detail = Text::lossy(&detail.replace("\\n", "\n").replace("\\e", "\x1b"));
+    TurnEnd::Failed(Failure { kind: FailureKind::Protocol, detail, may_have_acted: true })
 }
 
 /// From now on frames are about another turn.
@@ -157,7 +166,7 @@ fn hand(session: &Session, path: &str) -> Result<()> {
 fn gifts(session: &Session, times: &str) -> Result<()> {
     let null = std::fs::File::open("/dev/null")?;
     let numbers = [null.as_raw_fd(); 50];
-    let frame = codec::encode(&session.delta("gift "))?;
+    let frame = codec::encode(&session.delta(DeltaKind::Answer, "gift "))?;
     for _ in 0..times.parse::<u32>()? {
         session.wait_for(PollFlags::POLLOUT)?;
         let rights = [ControlMessage::ScmRights(&numbers)];
@@ -171,9 +180,10 @@ fn gifts(session: &Session, times: &str) -> Result<()> {
 fn flood(session: &Session, words: &str) -> Result<String> {
     let (kind, count) = words.split_once(' ').context("KIND COUNT")?;
     let frame = codec::encode(&match kind {
-        "tiny" => session.delta("."),
-        "large" => session.delta(&"x".repeat(Part::MAX)),
+        "tiny" => session.delta(DeltaKind::Answer, "."),
+        "large" => session.delta(DeltaKind::Answer, &"x".repeat(Part::MAX)),
         "usage" => FromWorker::Usage { thread: session.thread, used: 1, size: 2 },
+        "tool" => session.tool(1, &"x".repeat(500)),
         "stray" => FromWorker::TurnStarted { thread: session.thread, turn: TurnId(u64::MAX) },
         other => bail!("no such flood: {other}"),
     })?;
@@ -186,7 +196,7 @@ fn flood(session: &Session, words: &str) -> Result<String> {
 
 /// Packets that are no frames, or nearly.
 fn malformed(session: &Session, verb: &str, rest: &str) -> Option<Result<()>> {
-    let mut frame = codec::encode(&session.delta("attack")).ok()?;
+    let mut frame = codec::encode(&session.delta(DeltaKind::Answer, "attack")).ok()?;
     let text = frame.len() - "attack".len();
     match verb {
         "prefix" => frame = vec![0xff; 4],

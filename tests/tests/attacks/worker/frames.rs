@@ -5,8 +5,9 @@
 
 use anyhow::{Context, Result};
 use gaggle_tests::lab::spec::FRONTEND_UID;
-use gaggle_tests::lab::{Lab, Thread, Which, wait};
+use gaggle_tests::lab::{Entry, Lab, Thread, Which, wait};
 use gaggle_tests::mattermost::Visibility;
+use serde_json::json;
 
 use super::{
     SOON, hostile, nothing_is_left, order, order_none, peak_memory, processes_of, rouse, said,
@@ -161,17 +162,27 @@ fn w36_no_title_allows_anything_and_no_strange_question_is_answered() -> Result<
 
 #[test]
 fn w32_what_a_worker_says_calls_nobody_and_loads_nothing() -> Result<()> {
-    let Some(lab) = hostile(Lab::builder())? else { return Ok(()) };
-    let evil = "@channel @all @here @bob ![x](https://evil.example/?secret) [y](https://evil.example) \u{202e}x";
-    let verbs = format!("{BEGIN} / note {evil} / tool {evil} / say {evil} / end / sleep");
-    order(&lab, "alice", &verbs)?;
+    let Some(lab) = hostile(Lab::builder().chat_section("trace = \"full\""))? else {
+        return Ok(());
+    };
+    let evil = "WORD @channel @all @here @bob ![x](https://evil.example/?secret) \
+                [y](https://evil.example) \u{202e}x";
+    let said = ["note", "think", "tool", "say"].map(|verb| format!("{verb} {evil}")).join(" / ");
+    order(&lab, "alice", &format!("{BEGIN} / {said} / end / sleep"))?;
     let thread = rouse(&lab, "alice")?;
     thread.answer()?;
     let posts = lab.simulator.thread(thread.root());
-    let posts: Vec<_> = posts.iter().filter(|post| post.user_id == lab.bot.id).collect();
-    assert!(posts.iter().any(|post| post.message.contains("channel")), "{posts:?}");
-    for text in posts.iter().map(|post| &post.message) {
-        for live in ["@channel", "@all", "@here", "@bob", "![x](https", "[y](", "\u{202e}"] {
+    let posts = posts.iter().filter(|post| post.user_id == lab.bot.id);
+    let shown: Vec<_> =
+        posts.map(|post| format!("{}\n{}", post.message, json!(post.props))).collect();
+    // The control: all four are shown somewhere.
+    let times: usize = shown.iter().map(|text| text.matches("WORD").count()).sum();
+    assert!(times >= 4, "{shown:?}");
+    for text in &shown {
+        assert!(!text.contains('\u{202e}'), "{text:?}");
+        // A tool's title is shown as code, where nothing is live.
+        let text: String = text.split('`').step_by(2).collect();
+        for live in ["@channel", "@all", "@here", "@bob", "![x](https", "[y]("] {
             assert!(!text.contains(live), "{live}: {text}");
         }
     }
@@ -179,22 +190,43 @@ fn w32_what_a_worker_says_calls_nobody_and_loads_nothing() -> Result<()> {
 }
 
 #[test]
+fn w29_w32_why_a_turn_failed_is_for_the_journal_alone() -> Result<()> {
+    let Some(lab) = hostile(Lab::builder())? else { return Ok(()) };
+    let why = "it-says\\n@channel GAGGLE_EVENT=forged\\nMESSAGE_ID=x \\e[2J";
+    order(&lab, "alice", &format!("{BEGIN} / say something / fail {why} / sleep"))?;
+    let thread = rouse(&lab, "alice")?;
+    let told = thread.answer()?;
+    assert!(thread.so_far().tells_of_failure() && !told.contains("it-says"), "{told}");
+    let told_of = |record: &&Entry| {
+        record.uid == FRONTEND_UID && record.fields.values().any(|text| text.contains("it-says"))
+    };
+    let record = wait::until(SOON, || lab.namespace.records().iter().find(told_of).cloned());
+    let record = record.with_context(|| lab.logs())?;
+    // Whatever it says, it is one field of the frontend's.
+    assert_eq!(record.field("GAGGLE_EVENT"), "");
+    assert!(!lab.namespace.records().iter().any(|r| r.field("GAGGLE_EVENT") == "forged"));
+    Ok(())
+}
+
+const FLOODS: &[&str] =
+    &["flood tiny 1000000", "flood large 1000000", "flood usage 1000000", "flood tool 1000000"];
+
+#[test]
 fn w33_a_flood_costs_others_nothing_and_ends_on_demand() -> Result<()> {
-    let Some(mut lab) = crowd(3)? else { return Ok(()) };
+    let Some(mut lab) = crowd(FLOODS.len())? else { return Ok(()) };
     lab.answer("bob", "hello")?;
     let before = peak_memory(&mut lab, Which::Frontend)?;
-    let floods = ["flood tiny 1000000", "flood large 1000000", "flood usage 1000000"];
     let mut threads = Vec::new();
-    for (n, flood) in floods.iter().enumerate() {
+    for (n, flood) in FLOODS.iter().enumerate() {
         order(&lab, &mallory(n), &format!("{BEGIN} / say flooding / {flood}"))?;
         threads.push(rouse(&lab, &mallory(n))?);
     }
     for thread in &threads {
         thread.shows("flooding")?;
     }
-    // Answered while all three are at it.
+    // Answered while all of them are at it.
     assert_eq!(lab.answer("bob", "run: echo served")?, "served");
-    for (n, flood) in floods.iter().enumerate() {
+    for (n, flood) in FLOODS.iter().enumerate() {
         let flooding = !processes_of(&lab, lab.person(&mallory(n))?.uid).is_empty();
         assert!(flooding, "{flood} is over already: {}", said(&lab, &mallory(n)));
     }

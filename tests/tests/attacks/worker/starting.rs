@@ -46,15 +46,23 @@ fn w24_a_crash_loop_has_to_rest_and_is_audited() -> Result<()> {
 
 #[test]
 fn w25_a_worker_that_never_says_hello_is_given_up() -> Result<()> {
-    let Some(lab) = hostile(Lab::builder())? else { return Ok(()) };
-    order(&lab, "alice", "sleep")?;
-    let thread = rouse(&lab, "alice")?;
-    let uid = lab.person("alice")?.uid;
-    wait::until(SOON, || (!processes_of(&lab, uid).is_empty()).then_some(()))
-        .context("her worker")?;
+    let Some(lab) = hostile(Lab::builder().person("carol"))? else { return Ok(()) };
+    let ask = |name: &str| {
+        order(&lab, name, "ignore / sleep")?;
+        let thread = rouse(&lab, name)?;
+        let uid = lab.person(name)?.uid;
+        let runs = wait::until(SOON, || (!processes_of(&lab, uid).is_empty()).then_some(()));
+        runs.context("a worker").map(|()| thread)
+    };
+    let (hers, carols) = (ask("alice")?, ask("carol")?);
+    // Whoever does not wait for it is rid of it too.
+    carols.command("!stop")?;
+    let told = carols.answer()?;
+    assert!(told.contains("Stopped before it began"), "{told}");
+    nothing_is_left(&lab, "carol")?;
     // Others are served meanwhile.
     assert_eq!(lab.answer("bob", "run: echo served")?, "served");
-    let told = thread.answer()?;
+    let told = hers.answer()?;
     assert!(told.contains("could not be started"), "{told}");
     nothing_is_left(&lab, "alice")?;
     // The control: one that does say it is served.
