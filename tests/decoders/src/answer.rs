@@ -1,4 +1,4 @@
-//! Text of a model on its way to a post, and of people on its way to a prompt.
+//! Text of a model on its way to a post.
 //!
 //! Trust: none; whoever fed the model may have chosen every character.
 
@@ -20,8 +20,6 @@ pub(crate) fn check(text: &str) {
     }
     let _ = closed(text);
     cut(text);
-    let _ = mentions::begins_with_another(text, "goose");
-    let _ = mentions::strip(text, "goose");
 }
 
 fn cut(text: &str) {

@@ -14,10 +14,15 @@
 mod acp;
 mod answer;
 mod frame;
+mod hint;
 mod log;
 mod mattermost;
+mod post;
 
 // Under the names by which those files call each other.
+#[path = "../../../frontend/src/commands.rs"]
+#[allow(dead_code, unreachable_pub, reason = "the frontend uses the rest, from outside too")]
+mod commands;
 #[path = "../../../supervisor/src/log_pipe.rs"]
 #[allow(dead_code, reason = "the supervisor uses the rest")]
 mod log_pipe;
@@ -52,7 +57,9 @@ pub const TARGETS: &[Target] = &[
     Target { name: "to_worker", run: |b| frame::check::<ToWorker>(b, MAX_FRAME) },
     Target { name: "from_worker", run: |b| frame::check::<FromWorker>(b, MAX_FRAME) },
     Target { name: "acp_line", run: |b| text(b, acp::check) },
+    Target { name: "tool_output", run: |b| text(b, hint::check) },
     Target { name: "answer_text", run: |b| text(b, answer::check) },
+    Target { name: "post_text", run: |b| text(b, post::check) },
     Target { name: "mattermost_object", run: mattermost::check },
     Target { name: "control_reply", run: |b| frame::check::<ControlReply>(b, MAX_FRAME) },
     Target { name: "admin_request", run: |b| frame::check::<AdminRequest>(b, MAX_REQUEST) },
