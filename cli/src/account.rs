@@ -18,6 +18,9 @@ use nix::unistd::{Uid, User};
 /// A home that answers at all does so much sooner.
 const HOME_LIMIT: Duration = Duration::from_secs(10);
 const LOOK: Duration = Duration::from_millis(5);
+/// In a mode.
+const OTHERS_WRITE: u32 = 0o022;
+const STICKY: u32 = 0o1000;
 
 /// An account of this name exists, whatever it is.
 pub(crate) fn exists(name: &AccountName) -> anyhow::Result<bool> {
@@ -53,26 +56,57 @@ pub(crate) fn check(name: &AccountName) -> anyhow::Result<Account> {
     if account::is_expired(&account).map_err(|code| anyhow::anyhow!(sentence(code, name)))? {
         bail!("{name} is expired; to let it work again: chage -E -1 {name}");
     }
-    let home = account.home.display();
+    check_home(&account)?;
+    Ok(account)
+}
+
+/// The home is the account's own, and nobody else can put another in its place.
+fn check_home(account: &Account) -> anyhow::Result<()> {
+    let (name, home) = (&account.name, account.home.display());
+    let above = || account.home.ancestors().skip(1);
     // Through links, as the worker gets there; whose they are it judges itself.
-    let mut stat = as_account(&account, "/usr/bin/stat");
-    stat.args(["--dereference", "--format=%u %a %F", "--"]).arg(&account.home);
-    let stat = finish(stat, &account)?;
-    let stat = String::from_utf8_lossy(&stat.stdout).trim().to_owned();
-    let mut words = stat.splitn(3, ' ');
-    let (Some(uid), Some(mode), Some("directory")) = (words.next(), words.next(), words.next())
-    else {
+    let mut stat = as_account(account, "/usr/bin/stat");
+    stat.args(["--dereference", "--format=%u %a %F", "--"]);
+    // With the dot, whoever may not enter it does not see it either.
+    stat.arg(account.home.join(".")).args(above());
+    let stat = finish(stat, account)?;
+    let lines = String::from_utf8_lossy(&stat.stdout).into_owned();
+    let mut folders = lines.lines().map(folder);
+    let own = folders.next().flatten().filter(|_| stat.status.success());
+    let Some((owner, mode)) = own else {
         bail!(
             "{home}: no such folder, or {name} may not enter it; make it: mkhomedir_helper {name}"
         );
     };
-    if uid.parse() != Ok(account.uid) {
-        bail!("{home} belongs to uid {uid}; run: chown {name}: {home}");
+    if owner != account.uid {
+        bail!("{home} belongs to uid {owner}; run: chown {name}: {home}");
     }
-    if u32::from_str_radix(mode, 8).is_ok_and(|mode| mode & 0o022 != 0) {
-        bail!("{home} has mode {mode}, so others may write it; run: chmod go-w {home}");
+    if mode & OTHERS_WRITE != 0 {
+        bail!("{home} has mode {mode:o}, so others may write it; run: chmod go-w {home}");
     }
-    Ok(account)
+    for (above, found) in above().zip(folders) {
+        if !found.is_some_and(|found| is_safe(found, account)) {
+            let above = above.display();
+            bail!(
+                "{above} is another account's, or others may write it, so they could exchange {home}; run: chown root {above} && chmod go-w {above}"
+            );
+        }
+    }
+    Ok(())
+}
+
+/// Nobody but root and the account can exchange what is in a folder of that
+/// owner and mode. The worker's rule, told before it refuses.
+fn is_safe((owner, mode): (u32, u32), account: &Account) -> bool {
+    let sticky = owner == 0 && mode & STICKY != 0;
+    (owner == 0 || owner == account.uid) && (mode & OTHERS_WRITE == 0 || sticky)
+}
+
+/// Owner and mode of a folder; `None` if it is none.
+fn folder(line: &str) -> Option<(u32, u32)> {
+    let mut words = line.splitn(3, ' ');
+    let (owner, mode) = (words.next()?.parse().ok()?, words.next()?);
+    (words.next() == Some("directory")).then_some((owner, u32::from_str_radix(mode, 8).ok()?))
 }
 
 /// Makes the folders that an agent works in, as the account.

@@ -19,3 +19,4 @@ mod scarce;
 mod surroundings;
 mod swaps;
 mod token;
+mod writing;
