@@ -10,9 +10,8 @@ const HINT: &str = "ask your admin to add";
 /// Data of alice's own beside her home: nothing but the sandbox keeps her agent
 /// from it. Bob's and root's is kept from it by its mode as well.
 fn lab(entry: Value) -> Result<Option<Lab>> {
-    let Some(lab) = Lab::builder().entry("alice", entry).start_if_possible()? else {
-        return Ok(None);
-    };
+    let builder = Lab::builder().person("carol").entry("alice", entry);
+    let Some(lab) = builder.start_if_possible()? else { return Ok(None) };
     let make = "umask 077; mkdir -p /srv/data/reports /srv/closed && echo of-alice > /srv/data/reports/a && \
                 echo closed > /srv/closed/x && echo note > /home/alice/notes && echo key > /home/alice/.key && \
                 chown -R \"$0\" /srv/data /home/alice && chmod 755 /srv/data";
@@ -92,6 +91,9 @@ fn a_refused_port_is_explained_with_its_setting() -> Result<()> {
     let Some(mut lab) = lab(json!("alice"))? else { return Ok(()) };
     let llm: u16 = lab.llm.url().rsplit(':').next().context("a port")?.parse()?;
     lab.set_entry("alice", json!({"account": "alice", "connect_ports": [llm]}))?;
+    lab.set_entry("bob", json!({"account": "bob", "connect_ports": [9]}))?;
+    let mute = lab.answer("bob", "hello")?;
+    assert!(mute.contains("may connect to 9 alone, and so may Goose"), "{mute}");
     let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
     let port = listener.local_addr()?.port();
     let connect = format!("run: echo > /dev/tcp/127.0.0.1/{port}");
@@ -99,7 +101,7 @@ fn a_refused_port_is_explained_with_its_setting() -> Result<()> {
     let said = thread.answer()?;
     assert!(said.contains(&format!("add `{port}` to `\"connect_ports\"`")), "{said}");
     assert!(!thread.then(&connect)?.contains(HINT));
-    // The control: bob's ports are not limited.
-    assert_eq!(lab.answer("bob", &format!("{connect} && echo connected"))?, "connected");
+    // The control: carol's ports are not limited.
+    assert_eq!(lab.answer("carol", &format!("{connect} && echo connected"))?, "connected");
     Ok(())
 }

@@ -67,6 +67,13 @@ impl Hints {
         Some(self.reach.place_sentence(&missing))
     }
 
+    /// The sentence for `words` with which Goose gives up on its provider, if
+    /// ports are limited: Goose lives under the same rule.
+    pub(crate) fn of_provider(&self, words: &str) -> Option<String> {
+        let unreachable = words.trim_start().starts_with("Network error: Could not connect");
+        (unreachable && !self.port_told.get()).then(|| self.reach.provider_sentence())?
+    }
+
     /// Asks the file system, on a thread of its own that may be left behind.
     fn look(&self, paths: Vec<PathBuf>) -> Option<Missing> {
         let looks = self.looks.get();

@@ -238,6 +238,9 @@ impl<'a> Running<'a> {
         self.signs.note(&update);
         let taken = match update {
             Update::Answer(chunk) if self.signs.ends_in_failure() => {
+                if let Some(sentence) = self.scene.hints.of_provider(&chunk.text) {
+                    self.notice(&sentence);
+                }
                 self.say(DeltaKind::Answer, &without_addresses(&chunk.text))
             }
             Update::Answer(chunk) => self.say(DeltaKind::Answer, &chunk.text),

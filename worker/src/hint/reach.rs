@@ -153,17 +153,30 @@ impl Reach {
         )
     }
 
-    /// What a person is told of a port.
-    pub(super) fn port_sentence(&self, port: u16) -> String {
-        let ports = self.ports.as_deref().unwrap_or_default();
+    /// What a person is told when the model cannot be reached and ports are
+    /// limited.
+    pub(super) fn provider_sentence(&self) -> Option<String> {
+        let own = Self::own_ports(self.ports.as_deref()?);
+        Some(format!(
+            "The agent may connect {own}, and so may Goose. If your model answers on another port, ask your admin to add \
+             it to `\"connect_ports\"` in your entry of `user_mapping.json`."
+        ))
+    }
+
+    fn own_ports(ports: &[u16]) -> String {
         let named: Vec<String> = ports.iter().take(10).map(ToString::to_string).collect();
-        let own = match named.as_slice() {
-            [] => "to none at all".to_owned(),
+        match named.as_slice() {
+            [] => "to no port at all".to_owned(),
             named if named.len() < ports.len() => {
                 format!("to {} and others alone", named.join(", "))
             }
             named => format!("to {} alone", named.join(", ")),
-        };
+        }
+    }
+
+    /// What a person is told of a port.
+    pub(super) fn port_sentence(&self, port: u16) -> String {
+        let own = Self::own_ports(self.ports.as_deref().unwrap_or_default());
         format!(
             "The agent may not connect to port {port}: it may connect {own}. If it should, ask your admin to add \
              `{port}` to `\"connect_ports\"` in your entry of `user_mapping.json`."

@@ -198,6 +198,10 @@ fn a_port_that_is_not_given_is_explained_once_and_others_never() {
     environment.connect_ports = Some(vec![443, 8080]);
     let hints = machine.hints(&environment);
     assert_eq!(hints.first("ssh: connect to host a.b port 443: Permission denied"), None);
+    let goose = "Network error: Could not connect to 10.0.0.7:8443 — check your network";
+    assert!(hints.of_provider(goose).unwrap().contains("443, 8080 alone"));
+    assert_eq!(hints.of_provider("Network error: timed out"), None);
+    assert_eq!(machine.hints(&machine.environment()).of_provider(goose), None, "any port");
     let said = hints.first(refused).unwrap();
     assert!(said.contains("port 22: it may connect to 443, 8080 alone"), "{said}");
     assert!(said.contains("`22` to `\"connect_ports\"`"), "{said}");
