@@ -89,3 +89,18 @@ async fn a_start_without_its_descriptor_is_none() {
     let error = start_against(move |request| vec![codec::encode(&started(request)).unwrap()]).await;
     assert_eq!(error, StartError::Unreachable);
 }
+
+#[tokio::test]
+async fn a_stop_meant_for_an_earlier_supervisors_worker_is_not_sent() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("control.sock");
+    let refusal = RefusalCode::AccountExpired.into();
+    listen(&path, move |request| {
+        vec![codec::encode(&ControlReply::Refused { request, refusal }).unwrap()]
+    });
+    let supervisor = Supervisor::connect(path);
+    // This one may have given the number to somebody else.
+    supervisor.stop(WorkerId(7)).await;
+    // The first request that arrives is this, or the listener ends.
+    assert_eq!(supervisor.start(alice()).await.unwrap_err(), StartError::Refused(refusal));
+}

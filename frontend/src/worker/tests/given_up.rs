@@ -2,6 +2,7 @@
 //! every thread that waits for one hears of it.
 
 use gaggle_ipc::GooseSession;
+use gaggle_ipc::channel::WorkerEnd;
 use gaggle_ipc::codec;
 use gaggle_ipc::control::StopReason;
 use gaggle_ipc::session::{Before, DeltaKind, History, TurnEnd};
@@ -44,18 +45,30 @@ async fn one_that_never_says_hello() {
     assert_eq!(root.stopped.recv().await, Some(WorkerId(1)));
 }
 
+/// The person lost patience: with root's answer on its way, or with the hello.
 #[tokio::test(start_paused = true)]
 async fn one_that_nobody_waits_for_any_more() {
-    let mut root = Root::listen();
-    let user = MattermostUserId::new(&"a".repeat(26)).unwrap();
-    let start = Worker::start(&root.supervisor, user, SETTINGS);
-    let begun = tokio::select! {
-        _ = start => None,
-        end = root.started.recv() => end,
-    };
-    // It keeps its end and lives on as long as nobody stops it.
-    let _end = begun.unwrap();
-    assert_eq!(root.stopped.recv().await, Some(WorkerId(1)));
+    for greeted in [false, true] {
+        let mut root = Root::listen();
+        let user = MattermostUserId::new(&"a".repeat(26)).unwrap();
+        let supervisor = root.supervisor.clone();
+        let mut start = Box::pin(Worker::start(&supervisor, user, SETTINGS));
+        let socket = tokio::select! {
+            _ = &mut start => None,
+            socket = root.started.recv() => socket,
+        };
+        // It keeps its end and lives on as long as nobody stops it.
+        let end = WorkerEnd::new(socket.unwrap()).unwrap();
+        if greeted {
+            let configure = tokio::select! {
+                _ = &mut start => None,
+                frame = end.receive() => frame.unwrap(),
+            };
+            assert_eq!(configure, Some(ToWorker::Configure(SETTINGS)));
+        }
+        drop(start);
+        assert_eq!(root.stopped.recv().await, Some(WorkerId(1)), "{greeted}");
+    }
 }
 
 #[tokio::test(start_paused = true)]
