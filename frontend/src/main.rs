@@ -10,10 +10,19 @@ use clap::Parser;
 use gaggle_frontend::arguments::{Arguments, EXIT_CONFIG, EXIT_TOKEN};
 use gaggle_frontend::config::{Config, Environment};
 use gaggle_frontend::service::{self, ServiceError, Surroundings};
+use nix::sys::prctl;
+use nix::sys::resource::{Resource, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    // The token will be in this process's memory: not for another process of
+    // the account to read, and not for a core file.
+    if let Err(errno) =
+        prctl::set_dumpable(false).and_then(|()| setrlimit(Resource::RLIMIT_CORE, 0, 0))
+    {
+        return fail(&format!("this process's memory cannot be closed to others: {errno}"), 1);
+    }
     let environment = Environment::of_this_process();
     let config = match Config::load(&arguments.config_dir, &environment) {
         Ok(config) => config,

@@ -2,9 +2,9 @@
 //!
 //! Trust: systemd, for the sockets it passes; else a folder that is root's own.
 
-use std::fs::{File, TryLockError};
+use std::fs::{File, Permissions, TryLockError, set_permissions};
 use std::os::fd::{OwnedFd, RawFd};
-use std::os::unix::fs::chown;
+use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 
 use gaggle_ipc::{fds, seqpacket};
@@ -76,22 +76,22 @@ fn adopt(passed: Vec<(RawFd, String)>) -> Result<Inherited, String> {
 pub(crate) fn listeners(
     inherited: Inherited,
     runtime_dir: &Path,
-    (uid, gid): (u32, u32),
+    gid: u32,
 ) -> Result<Listeners, String> {
     let control = match inherited.control {
         Some(fd) => fd,
         None => {
             let (path, fd) = listen(runtime_dir, "control.sock")?;
-            // Made with mode 0600 by the umask; then handed to the one who connects.
-            chown(&path, Some(uid), Some(gid))
+            // Root's to change and the frontend's to connect to: its owner could
+            // lock its successor out.
+            chown(&path, None, Some(gid))
+                .and_then(|()| set_permissions(&path, Permissions::from_mode(0o660)))
                 .map_err(|error| format!("{}: {error}", path.display()))?;
             fd
         }
     };
-    let admin = match inherited.admin {
-        Some(fd) => fd,
-        None => listen(runtime_dir, "admin.sock")?.1,
-    };
+    let made = |name| listen(runtime_dir, name).map(|(_, fd)| fd);
+    let admin = inherited.admin.map_or_else(|| made("admin.sock"), Ok)?;
     Ok(Listeners { control, admin })
 }
 

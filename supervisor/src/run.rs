@@ -56,7 +56,7 @@ fn serve(arguments: Arguments) -> Result<(), String> {
     let ground = Ground { tree, programs, null };
     let mut service = Service::new(arguments.config_dir, ground, snapshot);
     service.clear_leftovers()?;
-    let listeners = listeners::listeners(inherited, &arguments.runtime_dir, frontend)?;
+    let listeners = listeners::listeners(inherited, &arguments.runtime_dir, frontend.1)?;
     service.audit_configuration();
     service.set_lockdown(review.lockdown);
     let (abi, floor) = (sys::landlock_abi(), service.snapshot.settings.landlock_floor);

@@ -110,11 +110,15 @@ impl Service {
                 }
             }
             ControlRequest::Stop { request, worker } => {
-                self.stop(worker, StopReason::Requested, Duration::ZERO);
+                // What an admin tries is none of the frontend's.
+                if self.workers.get(&worker).is_some_and(|found| !found.requester.is_admin()) {
+                    self.stop(worker, StopReason::Requested, Duration::ZERO);
+                }
                 self.reply(&ControlReply::Stopping { request, worker });
             }
             ControlRequest::List { request } => {
-                let workers = self.workers.keys().copied().take(MAX_LISTED).collect();
+                let its = self.workers.values().filter(|worker| !worker.requester.is_admin());
+                let workers = its.map(|worker| worker.id).take(MAX_LISTED).collect();
                 self.reply(&ControlReply::Workers { request, workers });
             }
         }

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 
 use anyhow::{Context as _, Result};
 use gaggle_ipc::MattermostUserId;
+use gaggle_ipc::admin::AdminRequest;
 use gaggle_ipc::control::ControlRequest;
 use gaggle_tests::lab::probe::{Probe, frame};
 use gaggle_tests::lab::{Lab, Which, wait};
@@ -175,6 +176,27 @@ fn f17_a_second_frontend_waits_until_the_first_and_its_workers_are_gone() -> Res
     });
     let started = started.context("the old worker never ends")?;
     assert!(started.contains("WorkerId(2)"), "{started}");
+    assert_eq!(lab.namespace.people_running("gaggle-worker").len(), 1);
+    Ok(())
+}
+
+#[test]
+fn f12_a_worker_of_the_admins_is_neither_listed_nor_stopped() -> Result<()> {
+    let Some(lab) = lab()? else { return Ok(()) };
+    let user = MattermostUserId::new(lab.person("alice")?.mattermost.id.as_str())?;
+    let mut frontend = Probe::connected(&lab)?;
+    let (mut admin, _) = Probe::start_at(&lab, 0, "/run/gaggle/admin.sock")?;
+    assert_eq!(admin.raw(&frame(&AdminRequest::Probe { user }))?, "sent");
+    let probing = admin.receive()?;
+    assert!(probing.contains("WorkerId(1)") && probing.ends_with("fds=1"), "{probing}");
+    let list = frontend.list()?;
+    assert!(list.contains("workers: []"), "{list}");
+    assert!(frontend.stop(1)?.starts_with("Stopping"));
+    assert!(admin.from_session(0, &["Hello"])?.starts_with("Hello"));
+    // The control: its own it does stop, and after that the other still runs.
+    assert!(frontend.worker_of(&lab.person("bob")?)?.contains("WorkerId(2)"));
+    frontend.stop(2)?;
+    assert!(frontend.receive()?.contains("Stopped(Requested)"));
     assert_eq!(lab.namespace.people_running("gaggle-worker").len(), 1);
     Ok(())
 }
