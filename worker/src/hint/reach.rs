@@ -86,7 +86,8 @@ impl Reach {
 
     fn missing_one(&self, path: &Path) -> Option<Missing> {
         let plain = |c: Component<'_>| matches!(c, Component::RootDir | Component::Normal(_));
-        if !path.components().all(plain) {
+        // Links below /proc would lead this process where they lead no agent.
+        if !path.components().all(plain) || !self.may_be_asked_for(path) {
             return None;
         }
         // A rule is for what is there, and the admin's list takes no links.
