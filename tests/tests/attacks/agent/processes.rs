@@ -6,8 +6,9 @@ use std::process::{Child, Stdio};
 
 use anyhow::{Context, Result};
 use gaggle_tests::lab::Lab;
+use serde_json::json;
 
-use super::{Actor, Agent, Outside, held, lab, row};
+use super::{Actor, Agent, Outside, armed, held, lab, row};
 
 /// What the login session of a person has in its environment.
 const SECRET: &str = "gaggle-login-secret";
@@ -99,6 +100,33 @@ fn a55_limits_and_niceness_are_each_processs_own() -> Result<()> {
     }
     acts.push(row("A55", format!("renice -n 6 -u {}", lab.person("alice")?.uid)));
     held(&mut agent, &mut Outside::login(&lab, "alice", &[])?, &acts)
+}
+
+#[test]
+fn a09_a10_a11_a55_so_is_the_worker_of_somebody_on_the_same_account() -> Result<()> {
+    let shared = || json!({"account": "alice", "shared": true});
+    let builder = Lab::builder().entry("alice", shared()).entry("bob", shared());
+    let Some(lab) = armed(builder)? else { return Ok(()) };
+    let mut agent = Agent::of(&lab, "alice")?;
+    let own = lab.namespace.people_running("gaggle-worker");
+    let bobs = Agent::of(&lab, "bob")?;
+    let mut others = lab.namespace.people_running("gaggle-worker");
+    others.retain(|pid| !own.contains(pid));
+    let [worker] = others[..] else { panic!("{others:?} beside {own:?}") };
+    let acts = [
+        row("A09", format!("act trace {worker}")),
+        row("A09", format!("act open-memory {worker}")),
+        row("A10", format!("act take-descriptor {worker} 3")),
+    ];
+    held(&mut agent, &mut Outside::root(&lab), &acts)?;
+    let acts = [
+        row("A11", format!("act signal {worker} SIGCONT")),
+        row("A55", format!("prlimit --pid {worker} --nofile=4000:4000")),
+        row("A11", format!("act signal {worker} SIGKILL")),
+    ];
+    held(&mut agent, &mut Outside::login(&lab, "alice", &[])?, &acts)?;
+    drop(bobs);
+    Ok(())
 }
 
 #[test]

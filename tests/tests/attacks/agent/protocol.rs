@@ -113,7 +113,9 @@ fn a42_five_hundred_questions_wear_nobody_out() -> Result<()> {
 #[test]
 fn a43_who_does_not_wait_for_an_approval_is_still_in_the_cage() -> Result<()> {
     let model = include_str!("../../../../docs/threat-model.md");
-    assert!(model.contains("approvals in chat are a guard rail and no boundary"));
+    let model: Vec<&str> = model.split_whitespace().collect();
+    let model = model.join(" ");
+    assert!(model.contains("Approvals in chat are a convenience and no boundary"));
     let builder = Lab::builder().goose_section("mode = \"approve\"");
     let Some((lab, _folder)) = hostile(builder, "")? else { return Ok(()) };
     let told = lab.answer("alice", "hurries")?;
