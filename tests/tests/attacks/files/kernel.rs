@@ -4,45 +4,82 @@ use std::fs;
 
 use anyhow::{Context as _, Result, ensure};
 use gaggle_tests::lab::spec::{CONFIG, PROGRAMS, RUNTIME};
-use gaggle_tests::lab::{Lab, Which};
+use gaggle_tests::lab::{Lab, Which, programs};
+use nix::errno::Errno;
 
 use super::bench::{Bench, SOON};
 use super::frontend::Frontend;
 
 /// The highest floor that can be asked for.
-const FLOOR: u8 = 9;
+const HIGHEST: u32 = 9;
 
-#[test]
-fn c50_landlock_below_the_floor() -> Result<()> {
-    let Some(mut bench) = Bench::new(Lab::builder())? else { return Ok(()) };
-    let ready = bench.records("ready").pop().context("a record")?;
-    let abi: u8 = ready.field("GAGGLE_LANDLOCK_ABI").parse()?;
-    ensure!(abi < FLOOR, "this kernel has all that can be asked for; ask for more here");
+/// The sandbox is refused at its first step, and everybody can see why.
+fn refused(bench: &Bench, floor: u32) -> Result<()> {
     let alice = bench.lab.person("alice")?.mattermost.id;
-    let settings = bench.config().join("supervisor.toml");
-    let plain = fs::read_to_string(&settings)?;
-    fs::write(&settings, format!("{plain}\nlandlock_floor = {FLOOR}\n"))?;
-    ensure!(bench.reload()?.is_none());
+    let known = bench.records("sandbox_refused").len();
+    let ready = bench.records("ready").pop().context("a record")?;
+    let abi = ready.field("GAGGLE_LANDLOCK_ABI");
     let mut frontend = Frontend::of(&bench.lab)?;
     let started = frontend.start(alice)?;
     ensure!(started.starts_with("Started"), "{started}");
     let exited = frontend.receive()?;
     ensure!(exited.contains("SandboxRefused(LandlockFloor)"), "{exited}");
-    let record = bench.lab.record("sandbox_refused", SOON, |_| true)?;
+    let records = bench.records("sandbox_refused");
+    let record = records.get(known).context("no record")?;
     ensure!(record.field("GAGGLE_STEP") == "landlock_floor", "{record:?}");
     bench.lab.record("worker_output", SOON, |record| {
         record.field("GAGGLE_UNATTESTED").contains("landlock_floor")
     })?;
     let status = bench.lab.namespace.run(0, &[&format!("{PROGRAMS}/gaggle"), "status"])?;
     let status = String::from_utf8_lossy(&status.stdout).into_owned();
-    ensure!(status.contains(&format!("ABI {abi} (floor {FLOOR})")), "{status}");
+    ensure!(status.contains(&format!("ABI {abi} (floor {floor})")), "{status}");
+    Ok(())
+}
+
+fn set_floor(bench: &Bench, floor: u32) -> Result<()> {
+    bench.mend()?;
+    let settings = bench.config().join("supervisor.toml");
+    let plain = fs::read_to_string(&settings)?;
+    Ok(fs::write(&settings, format!("{plain}\nlandlock_floor = {floor}\n"))?)
+}
+
+#[test]
+fn c50_landlock_below_the_floor() -> Result<()> {
+    let Some(mut bench) = Bench::new(Lab::builder())? else { return Ok(()) };
+    let ready = bench.records("ready").pop().context("a record")?;
+    let abi: u32 = ready.field("GAGGLE_LANDLOCK_ABI").parse()?;
+    // No kernel of today has what the highest asks for; one that has it is
+    // covered by the next case alone.
+    if abi < HIGHEST {
+        set_floor(&bench, HIGHEST)?;
+        bench.reload()?;
+        refused(&bench, HIGHEST)?;
+    }
     // The control: all that this kernel has may be asked for.
-    let Some(lab) =
-        Lab::builder().supervisor(&format!("landlock_floor = {abi}")).start_if_possible()?
-    else {
-        return Ok(());
-    };
+    let builder = Lab::builder().supervisor(&format!("landlock_floor = {abi}"));
+    let Some(lab) = builder.start_if_possible()? else { return Ok(()) };
     ensure!(lab.answer("alice", "run: id -un")? == "alice");
+    Ok(())
+}
+
+#[test]
+fn c50_a_kernel_without_landlock() -> Result<()> {
+    let Some(mut bench) = Bench::new(Lab::builder())? else { return Ok(()) };
+    let supervisor = bench.lab.namespace.seen(PROGRAMS).join("gaggle-supervisor");
+    bench.lab.service(Which::Supervisor)?.kill()?;
+    fs::rename(&supervisor, supervisor.with_extension("real"))?;
+    fs::copy(programs::built("gaggle-without-landlock")?, &supervisor)?;
+    // Not built in, and not switched on at boot.
+    for errno in [Errno::ENOSYS, Errno::EOPNOTSUPP] {
+        fs::write(supervisor.with_extension("errno"), (errno as i32).to_string())?;
+        for floor in [1, 3] {
+            set_floor(&bench, floor)?;
+            bench.lab.kill_and_restart(Which::Supervisor)?;
+            let ready = bench.records("ready").pop().context("a record")?;
+            ensure!(ready.field("GAGGLE_LANDLOCK_ABI") == "0", "{ready:?}");
+            refused(&bench, floor).with_context(|| format!("{errno}, floor {floor}"))?;
+        }
+    }
     Ok(())
 }
 
@@ -51,10 +88,12 @@ fn c51_a_folder_that_is_no_cgroup() -> Result<()> {
     let Some(mut bench) = Bench::new(Lab::builder())? else { return Ok(()) };
     bench.lab.service(Which::Supervisor)?.kill()?;
     let program = format!("{PROGRAMS}/gaggle-supervisor");
-    let start = |more: &[&str]| {
-        let places = ["timeout", "60", &program, "--config-dir", CONFIG, "--runtime-dir", RUNTIME];
-        bench.lab.namespace.run(0, &[&places[..], more].concat())
-    };
+    // In the lab's own part of the tree: that of the test may be a unit's.
+    let services = bench.lab.namespace.cgroup().join("services");
+    let services = services.to_str().context("a readable path")?;
+    let join = ["sh", "-c", "echo 0 >\"$0/cgroup.procs\" && exec timeout 60 \"$@\"", services];
+    let places = [&*program, "--config-dir", CONFIG, "--runtime-dir", RUNTIME];
+    let start = |more: &[&str]| bench.lab.namespace.run(0, &[&join, &places[..], more].concat());
     for (more, says) in [
         (&["--cgroup", "/srv/gaggle"][..], "not in a cgroup2 file system"),
         (&["--cgroup", "/proc"], "not in a cgroup2 file system"),
