@@ -38,9 +38,23 @@ fn effective_capabilities() -> u64 {
 #[must_use]
 #[track_caller]
 pub fn can_run() -> bool {
-    let Some(missing) = missing() else {
-        return true;
-    };
+    missing().is_none_or(|missing| say(&missing))
+}
+
+/// The same for a test about limits: whether a lab's workers get this cgroup
+/// controller here.
+#[must_use]
+#[track_caller]
+pub fn has_controller(lab: &super::Lab, controller: &str) -> bool {
+    let offered = lab.namespace.cgroup().join("workers/cgroup.controllers");
+    let offered = std::fs::read_to_string(offered).unwrap_or_default();
+    offered.split_whitespace().any(|name| name == controller)
+        || say(&format!("needs the cgroup2 controller {controller}"))
+}
+
+/// Notes that the calling test does not run; `false`.
+#[track_caller]
+fn say(missing: &str) -> bool {
     let thread = std::thread::current();
     let test = thread.name().unwrap_or("a test");
     let line = format!("{test} ({}): {missing}\n", Location::caller().file());
