@@ -17,6 +17,16 @@ pub const CGROUP_FD: RawFd = 4;
 /// The leaf of its cgroup folder in which the worker itself runs.
 pub const WORKER_LEAF: &str = "worker";
 
+/// The folders of a home that stay writable under profile `workspace`: the
+/// agent's own, its caches, and what Goose and the worker keep.
+pub const HOME_FOLDERS: &[&str] = &[
+    "workspace",
+    ".cache/gaggle",
+    ".local/share/goose",
+    ".local/state/goose",
+    ".local/state/gaggle",
+];
+
 /// `workspace` or `full`: [`Profile::as_str`].
 pub const ENV_PROFILE: &str = "GAGGLE_PROFILE";
 /// Absolute path of the Goose binary, root-owned.

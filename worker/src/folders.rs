@@ -183,6 +183,15 @@ mod tests {
     }
 
     #[test]
+    fn root_leaves_every_folder_that_is_made_writable() {
+        let mut made = [WORKSPACE, CACHE, GOOSE_DATA, GOOSE_STATE, WORKER_STATE];
+        let mut writable = gaggle_ipc::launch::HOME_FOLDERS.to_vec();
+        made.sort_unstable();
+        writable.sort_unstable();
+        assert_eq!(writable, made);
+    }
+
+    #[test]
     fn a_planted_link_is_refused_wherever_it_stands() {
         for planted in [".local", ".local/share", ".local/share/goose"] {
             let (folder, home) = home();

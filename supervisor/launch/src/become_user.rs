@@ -13,7 +13,8 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use caps::CapSet;
 use gaggle_ipc::control::RefusalCode;
 use gaggle_ipc::launch::{CGROUP_FD, LaunchStep, SESSION_FD};
-use gaggle_policy::account::{self, Account};
+use gaggle_policy::account;
+use gaggle_policy::configuration::Person;
 use gaggle_policy::programs::Programs;
 use nix::errno::Errno;
 use nix::sys::prctl;
@@ -25,7 +26,7 @@ use nix::unistd::{
     setresuid, setsid, write,
 };
 
-use crate::{cgroup, mounts, sys};
+use crate::{cgroup, home, mounts, sys};
 
 /// NOROOT, NO_CAP_AMBIENT_RAISE and their locks, and the locks of KEEP_CAPS and
 /// NO_SETUID_FIXUP in their off position. See capabilities(7).
@@ -35,8 +36,8 @@ const SECUREBITS: i32 = 0x01 | 0x02 | 0x08 | 0x20 | 0x40 | 0x80;
 #[derive(Debug)]
 pub(crate) struct Plan<'a> {
     pub(crate) supervisor: Pid,
-    /// As it was when the mapping was read.
-    pub(crate) account: &'a Account,
+    /// As they were when the mapping was read.
+    pub(crate) person: &'a Person,
     pub(crate) programs: &'a Programs,
     /// The primary group first, then those of the mapping entry.
     pub(crate) groups: Vec<Gid>,
@@ -82,7 +83,8 @@ pub(crate) fn report(failed: Option<(LaunchStep, Errno)>) -> [u8; REPORT] {
 }
 
 fn steps(plan: &Plan<'_>) -> Result<Infallible, (LaunchStep, Errno)> {
-    let (uid, gid) = (Uid::from_raw(plan.account.uid), Gid::from_raw(plan.account.gid));
+    let (uid, gid) =
+        (Uid::from_raw(plan.person.account.uid), Gid::from_raw(plan.person.account.gid));
     default_signals()?;
     // Its own session: no controlling terminal to push input into.
     setsid().map_err(|errno| (LaunchStep::NewSession, errno))?;
@@ -97,6 +99,7 @@ fn steps(plan: &Plan<'_>) -> Result<Infallible, (LaunchStep, Errno)> {
     umask(Mode::from_bits_truncate(0o022));
     mounts::make_private(uid, gid).map_err(|errno| (LaunchStep::Mounts, errno))?;
     umask(Mode::from_bits_truncate(0o077));
+    home::make_read_only(plan.person).map_err(|errno| (LaunchStep::Mounts, errno))?;
     // When memory is short the kernel takes agents before anything of the system's.
     fs::write("/proc/self/oom_score_adj", OOM_SCORE).map_err(|error| {
         (LaunchStep::Umask, error.raw_os_error().map_or(Errno::EIO, Errno::from_raw))
@@ -131,8 +134,8 @@ fn look_again(plan: &Plan<'_>) -> Step {
         };
         (step, Errno::UnknownErrno)
     };
-    let now = account::look_up(&plan.account.name).map_err(refuse)?;
-    if now != *plan.account {
+    let now = account::look_up(&plan.person.account.name).map_err(refuse)?;
+    if now != plan.person.account {
         return Err(refuse(RefusalCode::AccountChanged));
     }
     if account::is_expired(&now).map_err(refuse)? {
@@ -196,8 +199,8 @@ fn verify_drop(plan: &Plan<'_>) -> Step {
     let surprise = Err((LaunchStep::Verify, Errno::EPERM));
     let uids = getresuid().map_err(|errno| (LaunchStep::Verify, errno))?;
     let gids = getresgid().map_err(|errno| (LaunchStep::Verify, errno))?;
-    if [uids.real, uids.effective, uids.saved].map(Uid::as_raw) != [plan.account.uid; 3]
-        || [gids.real, gids.effective, gids.saved].map(Gid::as_raw) != [plan.account.gid; 3]
+    if [uids.real, uids.effective, uids.saved].map(Uid::as_raw) != [plan.person.account.uid; 3]
+        || [gids.real, gids.effective, gids.saved].map(Gid::as_raw) != [plan.person.account.gid; 3]
     {
         return surprise;
     }
@@ -245,7 +248,7 @@ fn enter_home(plan: &Plan<'_>) -> Step {
     chdir(plan.home.as_c_str()).map_err(|errno| (LaunchStep::HomeMissing, errno))?;
     let home = stat(".").map_err(|errno| (LaunchStep::HomeMissing, errno))?;
     if SFlag::from_bits_truncate(home.st_mode) & SFlag::S_IFMT != SFlag::S_IFDIR
-        || home.st_uid != plan.account.uid
+        || home.st_uid != plan.person.account.uid
     {
         return Err((LaunchStep::HomeOwner, Errno::EPERM));
     }

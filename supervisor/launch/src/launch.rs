@@ -134,7 +134,7 @@ pub fn launch(
     })?;
     let plan = Plan {
         supervisor: getpid(),
-        account: &person.account,
+        person,
         programs: &programs,
         groups,
         home,

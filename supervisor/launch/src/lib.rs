@@ -8,6 +8,7 @@
 
 mod become_user;
 pub mod cgroup;
+mod home;
 pub mod launch;
 mod mounts;
 pub mod process;

@@ -1,0 +1,89 @@
+//! C5, profile `workspace`: of the home only the agent's folders stay writable.
+//!
+//! Trust: none in what lies in the home: it is walked with the account's own
+//! rights and without following links. Landlock does not stop a `chmod`; an
+//! agent could open its person's files to everybody. A read-only mount does.
+
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::path::{Component, Path};
+
+use gaggle_ipc::launch::{HOME_FOLDERS, Profile};
+use gaggle_policy::configuration::Person;
+use nix::errno::Errno;
+use nix::fcntl::{OFlag, OpenHow, ResolveFlag, open, openat2};
+use nix::mount::{MsFlags, mount};
+use nix::sys::stat::{Mode, mkdirat};
+use nix::sys::statvfs::{FsFlags, fstatvfs};
+use nix::unistd::{Gid, Uid, setfsgid, setfsuid};
+
+const FOLDER: OFlag = OFlag::O_PATH.union(OFlag::O_DIRECTORY).union(OFlag::O_CLOEXEC);
+const NONE: Option<&str> = None;
+
+/// Covers the home by a read-only mount of itself, but for the folders of
+/// [`HOME_FOLDERS`], made where they are missing, and the entry's `write` paths.
+/// What is no folder of the account's is left for the worker to refuse.
+///
+/// # Errors
+/// The system's.
+pub(crate) fn make_read_only(person: &Person) -> Result<(), Errno> {
+    if person.entry.profile == Profile::Full {
+        return Ok(());
+    }
+    // From here on files are opened and made as the account would; the right to
+    // mount does not depend on it.
+    setfsgid(Gid::from_raw(person.account.gid));
+    setfsuid(Uid::from_raw(person.account.uid));
+    let home = &person.account.home;
+    let done = match open(home, FOLDER, Mode::empty()) {
+        Ok(folder) => cover(home, &folder, person),
+        // C13 says what is wrong with it.
+        Err(_) => Ok(()),
+    };
+    setfsuid(Uid::from_raw(0));
+    setfsgid(Gid::from_raw(0));
+    done
+}
+
+fn cover(home: &Path, folder: &OwnedFd, person: &Person) -> Result<(), Errno> {
+    let made = HOME_FOLDERS.iter().filter_map(|name| make(folder, Path::new(name)));
+    let asked = person.entry.write.iter().filter_map(|path| path.strip_prefix(home).ok());
+    let asked = asked.filter_map(|path| Some((path.to_owned(), below(folder, path)?)));
+    let writable: Vec<_> = made.chain(asked).collect();
+    let noexec = fstatvfs(folder)?.flags().contains(FsFlags::ST_NOEXEC);
+    mount(Some(&*held(folder)), &*held(folder), NONE, MsFlags::MS_BIND | MsFlags::MS_REC, NONE)?;
+    // The same path leads to the mount just made.
+    let covered = open(home, FOLDER, Mode::empty())?;
+    let mut flags = MsFlags::MS_REMOUNT | MsFlags::MS_BIND | MsFlags::MS_RDONLY;
+    flags |= MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
+    flags.set(MsFlags::MS_NOEXEC, noexec);
+    mount(NONE, &*held(&covered), NONE, flags, NONE)?;
+    for (path, open) in &writable {
+        let place = below(&covered, path).ok_or(Errno::ENOENT)?;
+        mount(Some(&*held(open)), &*held(&place), NONE, MsFlags::MS_BIND | MsFlags::MS_REC, NONE)?;
+    }
+    Ok(())
+}
+
+/// The folder `path` below `home`, made with its parents where it is missing.
+fn make(home: &OwnedFd, path: &Path) -> Option<(std::path::PathBuf, OwnedFd)> {
+    let mut walked = std::path::PathBuf::new();
+    for component in path.components() {
+        let Component::Normal(name) = component else { return None };
+        let parent = if walked.as_os_str().is_empty() { None } else { below(home, &walked) };
+        walked.push(name);
+        // It is there as a rule; whether it is one shows below.
+        let _ = mkdirat(parent.as_ref().unwrap_or(home), name, Mode::S_IRWXU);
+    }
+    below(home, path).map(|folder| (walked, folder))
+}
+
+/// What is at `path` below a folder, without a link on the way.
+fn below(folder: &OwnedFd, path: &Path) -> Option<OwnedFd> {
+    let resolve = ResolveFlag::RESOLVE_NO_SYMLINKS | ResolveFlag::RESOLVE_BENEATH;
+    let how = OpenHow::new().flags(OFlag::O_PATH | OFlag::O_CLOEXEC).resolve(resolve);
+    openat2(folder, path, how).ok()
+}
+
+fn held(fd: &OwnedFd) -> String {
+    format!("/proc/self/fd/{}", fd.as_raw_fd())
+}
