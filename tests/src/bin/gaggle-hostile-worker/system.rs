@@ -10,14 +10,12 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use anyhow::Result;
-use gaggle_ipc::launch::CGROUP_FD;
 use gaggle_ipc::seqpacket;
 use nix::sys::signal::{SigSet, Signal, raise};
 
 pub(crate) fn act(verb: &str, rest: &str) -> Option<Result<String>> {
     let outcome = match verb {
         "sh" => shell(rest),
-        "cgroup" => in_cgroup(rest),
         "exit" => std::process::exit(rest.parse().unwrap_or(1)),
         "abort" => std::process::abort(),
         "signal" => signal(rest),
@@ -37,12 +35,6 @@ fn shell(script: &str) -> Result<String> {
     let script = format!("exec 2>&1; {script}");
     let output = Command::new("bash").args(["-c", &script]).stdin(Stdio::null()).output()?;
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
-}
-
-/// Runs a script with the worker's own cgroup folder as its working folder.
-fn in_cgroup(script: &str) -> Result<String> {
-    let script = format!("exec 2>&1; cd /proc/$PPID/fd/{CGROUP_FD} || exit; {script}");
-    shell(&script)
 }
 
 /// Sends itself a signal.
