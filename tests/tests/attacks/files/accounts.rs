@@ -63,7 +63,7 @@ fn l14_a_worker_under_a_number_that_is_no_longer_the_accounts_is_stopped() -> Re
             record.field("GAGGLE_USER") == alice.mattermost.id.as_str()
                 && record.field("GAGGLE_REASON").contains("mapping_changed")
         })?;
-        ensure!(bench.records("worker_exited").len() == 1, "bob is concerned too");
+        ensure!(bench.records("worker_exited")?.len() == 1, "bob is concerned too");
     }
     Ok(())
 }
@@ -94,7 +94,7 @@ fn c21_c22_expiry_switches_an_account_off_and_a_missing_login_does_not() -> Resu
 fn c16_the_frontends_own_account_is_nobodys_agent() -> Result<()> {
     let builder = Lab::builder().supervisor("frontend_user = \"bob\"");
     let Some(mut bench) = Bench::new(builder)? else { return Ok(()) };
-    let refused = bench.records("entry_refused");
+    let refused = bench.records("entry_refused")?;
     ensure!(refused.len() == 1, "{refused:?}");
     for record in refused {
         ensure!(record.field("GAGGLE_ACCOUNT") == "bob");
@@ -103,6 +103,6 @@ fn c16_the_frontends_own_account_is_nobodys_agent() -> Result<()> {
     // The control: with the usual frontend it is an account like others.
     std::fs::write(bench.config().join("supervisor.toml"), "")?;
     bench.reload()?;
-    ensure!(bench.records("entry_refused").len() == 1, "{}", bench.lab.logs());
+    ensure!(bench.records("entry_refused")?.len() == 1, "{}", bench.lab.logs());
     Ok(())
 }

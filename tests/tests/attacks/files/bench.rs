@@ -5,7 +5,9 @@
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _, chown};
+use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
@@ -114,7 +116,8 @@ impl Bench {
         first.kill()?;
         // All of them write to one file.
         let said = first.log().len();
-        let ready = || self.records("ready").len();
+        self.catch_up()?;
+        let ready = || self.lab.namespace.records().iter().filter(|r| r.is("ready")).count();
         let known = ready();
         let mut service = Service::start(&self.lab.namespace, Which::Supervisor)?;
         let ended = wait::until(SOON, || {
@@ -140,6 +143,7 @@ impl Bench {
             let words = |r: &Entry| r.is("configuration_loaded") || r.is("configuration_refused");
             records.into_iter().filter(words).collect::<Vec<_>>()
         };
+        self.catch_up()?;
         let known = words(self).len();
         self.lab.service(Which::Supervisor)?.signal(Signal::SIGHUP)?;
         let word = wait::until(SOON, || words(self).into_iter().nth(known));
@@ -149,9 +153,22 @@ impl Bench {
     }
 
     /// All records of that event so far.
-    pub(super) fn records(&self, event: &str) -> Vec<Entry> {
+    pub(super) fn records(&self, event: &str) -> Result<Vec<Entry>> {
+        self.catch_up()?;
         let mut records = self.lab.namespace.records();
         records.retain(|record| record.is(event));
-        records
+        Ok(records)
+    }
+
+    /// Waits until the journal has all that was sent to it before.
+    fn catch_up(&self) -> Result<()> {
+        static MARKS: AtomicU64 = AtomicU64::new(0);
+        let mark = MARKS.fetch_add(1, Ordering::Relaxed).to_string();
+        let journal = self.lab.namespace.seen("/run/systemd/journal/socket");
+        // One queue, so one order, whoever sends.
+        UnixDatagram::unbound()?.send_to(format!("MARK={mark}\n").as_bytes(), journal)?;
+        let seen = |entry: &Entry| entry.field("MARK") == mark;
+        let there = || self.lab.namespace.records().iter().any(seen).then_some(());
+        wait::until(SOON, there).context("the journal does not follow")
     }
 }

@@ -40,7 +40,7 @@ fn all_refused(bench: &mut Bench, cases: &[Refused]) -> Result<()> {
     }
     write_mapping(bench, &mapping.to_string())?;
     let mut frontend = Frontend::of(&bench.lab)?;
-    let records = bench.records("entry_refused");
+    let records = bench.records("entry_refused")?;
     let status = status(&bench.lab)?;
     for (case, row) in cases.iter().enumerate() {
         let (id, what) = (id_of(case), format!("{} {}", row.id, row.value));
@@ -202,7 +202,7 @@ fn c52_a_limit_that_is_none() -> Result<()> {
         }
     }
     all_refused(&mut bench, &cases)?;
-    let records = bench.records("entry_refused");
+    let records = bench.records("entry_refused")?;
     let named = |name: &str| records.iter().any(|r| r.field("GAGGLE_REASON").contains(name));
     ensure!(["memory_max", "pids_max", "cpu_max"].into_iter().all(named), "{records:?}");
     // The control: limits as they may be.
@@ -223,7 +223,7 @@ fn c13_an_id_that_stands_twice_is_refused_alone() -> Result<()> {
         let mut frontend = Frontend::of(&bench.lab)?;
         let answer = frontend.start(a)?;
         ensure!(answer.contains("EntryRefused"), "twice, {second} second: {answer}");
-        let said = bench.records("entry_refused").pop().context("a record")?;
+        let said = bench.records("entry_refused")?.pop().context("a record")?;
         ensure!(said.field("GAGGLE_REASON").contains("more than once"), "{said:?}");
         starts(&mut frontend, &bob)?;
     }

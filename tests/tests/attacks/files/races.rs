@@ -35,7 +35,7 @@ fn only_the_true_one(bench: &mut Bench, case: &str, words: &[&str]) -> Result<()
             ensure!(words.iter().any(|word| said.contains(word)), "{case}: {said}");
             refused += 1;
         } else {
-            let record = bench.records("configuration_loaded").pop().context("a record")?;
+            let record = bench.records("configuration_loaded")?.pop().context("a record")?;
             let usable = record.field("GAGGLE_USABLE");
             ensure!(usable == "2", "{case}: a mapping of {usable} was believed");
             read += 1;
@@ -54,7 +54,7 @@ fn c09_a_swap_between_check_and_read() -> Result<()> {
     let good = fs::read(&mapping)?;
     fs::write(&mapping, &evil)?;
     ensure!(bench.reload()?.is_none());
-    let record = bench.records("configuration_loaded").pop().unwrap();
+    let record = bench.records("configuration_loaded")?.pop().unwrap();
     ensure!(record.field("GAGGLE_USABLE") == "1");
     fs::write(&mapping, good)?;
     let bobs = config.join("bobs");

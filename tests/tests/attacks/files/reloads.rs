@@ -140,7 +140,7 @@ fn c38_a_storm_of_reloads_during_launches() -> Result<()> {
         put(&config, if round.is_multiple_of(2) { &plain } else { &full })?;
         Ok(kill(supervisor, Signal::SIGHUP)?)
     };
-    let before = bench.records("configuration_loaded").len();
+    let before = bench.records("configuration_loaded")?.len();
     let mut seen = BTreeSet::new();
     let starts = || {
         let mut frontend = Frontend::of(&bench.lab)?;
@@ -152,7 +152,7 @@ fn c38_a_storm_of_reloads_during_launches() -> Result<()> {
         Ok(())
     };
     meanwhile(storm, starts)?;
-    let reloads = bench.records("configuration_loaded").len() - before;
+    let reloads = bench.records("configuration_loaded")?.len() - before;
     ensure!(reloads > 24 && seen.len() == 2, "{reloads} reloads, {seen:?}");
     ensure!(bench.lab.service(Which::Supervisor)?.ended().is_none());
     Ok(())

@@ -39,7 +39,7 @@ fn l28_no_descriptor_is_left() -> Result<()> {
         ensure!(answer.starts_with("Refused"), "{spare} to spare: {answer}");
     }
     ensure!(answer.starts_with("Started"), "the control: {answer}");
-    let refused = bench.records("start_refused");
+    let refused = bench.records("start_refused")?;
     let emfile = nix::errno::Errno::EMFILE as i32;
     let named = refused.iter().filter(|r| r.field("GAGGLE_ERRNO") == emfile.to_string());
     ensure!(named.count() > 1, "{refused:?}");

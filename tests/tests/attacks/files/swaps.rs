@@ -45,7 +45,7 @@ fn l17_a_home_that_changes_places_during_launches() -> Result<()> {
             }
             ensure!(answer.starts_with("Started"), "{answer}");
             started += 1;
-            let record = bench.records("worker_started").pop().context("a record")?;
+            let record = bench.records("worker_started")?.pop().context("a record")?;
             let folder = format!("/proc/{}/cwd", record.field("GAGGLE_PID"));
             // It may have found out meanwhile, and be gone.
             let owner = fs::metadata(folder).map_or(alice.uid, |about| about.uid());
