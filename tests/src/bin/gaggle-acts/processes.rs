@@ -7,7 +7,8 @@ use std::fs::{File, OpenOptions};
 use nix::errno::Errno;
 use nix::sched::{CloneFlags, setns};
 use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
+use nix::unistd::{Pid, write};
 
 use crate::{Outcome, errno, sys};
 
@@ -20,10 +21,19 @@ pub(crate) fn act(words: &[&str]) -> Option<Outcome> {
         ("open-memory", []) => open_memory(pid),
         ("take-descriptor", [fd]) => take_descriptor(pid, fd.parse().ok()?),
         ("signal", [signal]) => kill(pid, signal.parse::<Signal>().ok()?),
+        ("signal-by-socket", []) => signal_by_socket(pid),
         ("enter", [namespace]) => enter(pid, namespace),
         _ => return None,
     };
     Some(outcome)
+}
+
+/// Whether the signal arrives is seen at the other process alone.
+fn signal_by_socket(pid: Pid) -> Outcome {
+    let flags = SockFlag::SOCK_CLOEXEC;
+    let (here, there) = socketpair(AddressFamily::Unix, SockType::Stream, None, flags)?;
+    sys::own_by(&here, pid)?;
+    write(&there, b"x").map(drop)
 }
 
 fn read_memory(pid: Pid) -> Outcome {

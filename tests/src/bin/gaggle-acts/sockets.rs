@@ -15,7 +15,10 @@ pub(crate) fn act(words: &[&str]) -> Option<Outcome> {
         ["connect", path] => to_path(path, SockType::Stream),
         ["connect-packet", path] => to_path(path, SockType::SeqPacket),
         ["connect-abstract", name] => to_abstract(name),
-        ["send", path, text] => send(path, text),
+        ["send", path, text] => UnixAddr::new(*path).and_then(|to| send(&to, text)),
+        ["send-abstract", name, text] => {
+            UnixAddr::new_abstract(name.as_bytes()).and_then(|to| send(&to, text))
+        }
         ["connect-port", port] => to_port(port.parse().ok()?),
         ["family", number] => sys::socket_of_family(number.parse().ok()?),
         _ => return None,
@@ -34,11 +37,10 @@ fn to_abstract(name: &str) -> Outcome {
 }
 
 /// Sends one datagram; `,` stands for the end of a line in it.
-fn send(path: &str, text: &str) -> Outcome {
+fn send(to: &UnixAddr, text: &str) -> Outcome {
     let socket = socket(AddressFamily::Unix, SockType::Datagram, SockFlag::SOCK_CLOEXEC, None)?;
     let text = format!("{}\n", text.replace(',', "\n"));
-    let to = UnixAddr::new(path)?;
-    sendto(socket.as_raw_fd(), text.as_bytes(), &to, MsgFlags::empty()).map(drop)
+    sendto(socket.as_raw_fd(), text.as_bytes(), to, MsgFlags::empty()).map(drop)
 }
 
 fn to_port(port: u16) -> Outcome {

@@ -42,6 +42,16 @@ pub(crate) fn process_vm_readv(pid: Pid) -> Outcome {
     Errno::result(done).map(drop)
 }
 
+/// Has the kernel tell `pid` by signal that a socket can be read.
+pub(crate) fn own_by(socket: &OwnedFd, pid: Pid) -> Outcome {
+    // SAFETY: takes three integers.
+    let owned = unsafe { libc::fcntl(socket.as_raw_fd(), libc::F_SETOWN, pid.as_raw()) };
+    Errno::result(owned)?;
+    // SAFETY: takes three integers.
+    let told = unsafe { libc::fcntl(socket.as_raw_fd(), libc::F_SETFL, libc::O_ASYNC) };
+    Errno::result(told).map(drop)
+}
+
 pub(crate) fn pidfd_open(pid: Pid) -> Result<OwnedFd, Errno> {
     // SAFETY: takes two integers.
     descriptor(unsafe { libc::syscall(libc::SYS_pidfd_open, pid.as_raw(), 0) })

@@ -5,10 +5,11 @@
 use std::process::{Child, Stdio};
 
 use anyhow::{Context, Result};
-use gaggle_tests::lab::Lab;
+use gaggle_tests::lab::namespace::process_name;
+use gaggle_tests::lab::{ANSWER, Lab, wait};
 use serde_json::json;
 
-use super::{Actor, Agent, Outside, armed, held, lab, row};
+use super::{ACTS, Actor, Agent, Outside, armed, held, lab, row};
 
 /// What the login session of a person has in its environment.
 const SECRET: &str = "gaggle-login-secret";
@@ -27,10 +28,10 @@ impl Login {
         std::io::Read::read_exact(output, &mut word)?;
         let login = Self(child);
         let asleep = || {
-            let name = gaggle_tests::lab::namespace::process_name(login.pid());
+            let name = process_name(login.pid());
             (name == "sleep").then_some(())
         };
-        gaggle_tests::lab::wait::until(gaggle_tests::lab::ANSWER, asleep).context("a login")?;
+        wait::until(ANSWER, asleep).context("a login")?;
         Ok(login)
     }
 
@@ -147,7 +148,26 @@ fn a12_a_kill_of_everything_spares_what_is_not_the_agents() -> Result<()> {
     // The control, which ends her worker too.
     Outside::login(&lab, "alice", &[])?.shell("kill -9 -1")?;
     let gone = || (!login.lives()).then_some(());
-    gaggle_tests::lab::wait::until(gaggle_tests::lab::ANSWER, gone).context("the control")
+    wait::until(ANSWER, gone).context("the control")
+}
+
+#[test]
+fn a12_a_signal_by_way_of_a_socket_does_not_arrive() -> Result<()> {
+    let Some(lab) = lab()? else { return Ok(()) };
+    let mut agent = Agent::of(&lab, "alice")?;
+    let mut login = Login::of(&lab, "alice")?;
+    let worker = worker_of_alice(&lab)?;
+    for pid in [login.pid(), worker] {
+        // The kernel answers nobody whether the signal, which ends a program
+        // that does not expect it, was sent.
+        agent.shell(&format!("{ACTS}/act signal-by-socket {pid}"))?;
+    }
+    assert!(login.lives());
+    assert_eq!(worker_of_alice(&lab)?, worker);
+    let act = format!("act signal-by-socket {}", login.pid());
+    assert_eq!(Outside::login(&lab, "alice", &[])?.try_all(&[&act])?, ["open"]);
+    let gone = || (!login.lives()).then_some(());
+    wait::until(ANSWER, gone).context("the control")
 }
 
 #[test]
@@ -224,5 +244,5 @@ fn a36_what_an_account_does_to_its_cgroup_does_not_keep_it_from_stopping() -> Re
     agent.0.command("!stop")?;
     agent.0.shows("Stopped")?;
     let gone = || lab.namespace.people_running("sleep").is_empty().then_some(());
-    gaggle_tests::lab::wait::until(gaggle_tests::lab::ANSWER, gone).context("it is stopped")
+    wait::until(ANSWER, gone).context("it is stopped")
 }

@@ -3,6 +3,8 @@
 //! Trust: none of the agent. Limits that need the kernel's controllers for
 //! memory, processes and CPU are tried where there are some.
 
+use std::path::PathBuf;
+
 use anyhow::{Context, Result};
 use gaggle_tests::lab::{ANSWER, Which, wait};
 use nix::sys::signal::{Signal, kill};
@@ -75,6 +77,69 @@ fn a35_a_daemon_outlives_neither_a_stop_nor_its_worker() -> Result<()> {
     }
     assert_eq!(daemon(control), Some(control_process.0));
     Ok(())
+}
+
+/// A program that is deaf to orderly signals and lives on in a new process many
+/// times a second, in a session of its own. It stops for a file beside it.
+fn hydra(program: &str) -> String {
+    let script = format!(
+        "trap '' TERM HUP INT; sleep 0.05; test -e {program}.stop || setsid sh {program} & exit"
+    );
+    format!("echo \"{script}\" > {program}; setsid sh {program} >/dev/null 2>&1 </dev/null &")
+}
+
+/// Processes whose command line names `program`.
+fn heads(program: &str) -> Vec<Pid> {
+    let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    let named = |entry: &std::fs::DirEntry| {
+        let line = std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
+        line.split(|byte| *byte == 0).any(|word| word == program.as_bytes())
+    };
+    let pids = processes.filter(named).filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    pids.map(Pid::from_raw).collect()
+}
+
+#[test]
+fn a35_who_is_never_the_same_process_is_stopped_as_well() -> Result<()> {
+    let Some(lab) = lab()? else { return Ok(()) };
+    let uid = lab.person("alice")?.uid;
+    let [caught, control] =
+        ["caught", "control"].map(|n| format!("/home/alice/workspace/{n}-{uid}"));
+    let lives = |program: &str| {
+        wait::until(ANSWER, || (!heads(program).is_empty()).then_some(())).context("it runs")
+    };
+    let thread = lab.ask("alice", &format!("run: {} sleep 1000", hydra(&caught)))?;
+    lives(&caught)?;
+    // The control: by its number it is not caught.
+    let stop = StopFile(lab.namespace.seen(format!("{control}.stop")));
+    Outside::login(&lab, "alice", &[])?.shell(&hydra(&control))?;
+    for _ in 0..20 {
+        lives(&control)?;
+        for pid in heads(&control) {
+            let _ = kill(pid, Signal::SIGTERM);
+        }
+    }
+    lives(&control)?;
+    thread.command("!stop")?;
+    thread.answer()?;
+    let gone = |program: &str| {
+        wait::until(ANSWER, || heads(program).is_empty().then_some(())).context("it is gone")
+    };
+    gone(&caught)?;
+    // For good: nothing is left that could come back.
+    lives(&control)?;
+    assert!(heads(&caught).is_empty());
+    drop(stop);
+    gone(&control)
+}
+
+/// Made when the control is to end, also when the test fails.
+struct StopFile(PathBuf);
+
+impl Drop for StopFile {
+    fn drop(&mut self) {
+        let _ = std::fs::write(&self.0, "");
+    }
 }
 
 /// Outlives no test.

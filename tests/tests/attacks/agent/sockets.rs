@@ -8,7 +8,7 @@ use std::fs::{self, Permissions};
 use std::net::TcpListener;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::fs::PermissionsExt;
-use std::os::unix::net::{SocketAddr, UnixListener};
+use std::os::unix::net::{SocketAddr, UnixDatagram, UnixListener};
 
 use anyhow::{Context, Result};
 use gaggle_tests::lab::spec::CONFIG;
@@ -112,6 +112,9 @@ fn a24_a25_agents_of_keys_and_screens_are_out_of_reach() -> Result<()> {
     let abstract_name = SocketAddr::from_abstract_name(&name)?;
     listening.push(UnixListener::bind_addr(&abstract_name)?);
     acts.push(row("A25", format!("act connect-abstract {name}")));
+    let name = format!("gaggle-datagrams-{uid}");
+    let _datagrams = UnixDatagram::bind_addr(&SocketAddr::from_abstract_name(&name)?)?;
+    acts.push(row("A25", format!("act send-abstract {name} x")));
     let mut agent = Agent::of(&lab, "alice")?;
     held(&mut agent, &mut Outside::login(&lab, "alice", &[])?, &acts)
 }
