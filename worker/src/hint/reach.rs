@@ -8,6 +8,7 @@
 use std::path::{Component, Path, PathBuf};
 
 use gaggle_ipc::launch::Profile;
+use nix::errno::Errno;
 use nix::unistd::{AccessFlags, access};
 
 use crate::environment::Environment;
@@ -98,7 +99,12 @@ impl Reach {
         if !self.may_be_asked_for(&path) || self.may_write(&path) {
             return None;
         }
-        let may = |right| access(&path, right).is_ok();
+        // The home's read-only mount is the sandbox's, and asked about only where
+        // the account itself may write.
+        let may = |right| match access(&path, right) {
+            Err(Errno::EROFS) => path.starts_with(&self.home),
+            other => other.is_ok(),
+        };
         let reads = AccessFlags::R_OK;
         if exists && !self.may_read(&path) {
             return may(reads).then_some(Missing { path, right: Right::Read });

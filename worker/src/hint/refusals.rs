@@ -30,7 +30,9 @@ impl Refusals {
         for (at, line) in lines.iter().enumerate() {
             let lower = line.to_ascii_lowercase();
             // EPERM is not what the sandbox says about files and ports.
-            let denied = lower.contains("permission denied") || lower.contains("eacces");
+            let denied = ["permission denied", "eacces", "read-only file system", "erofs"]
+                .iter()
+                .any(|words| lower.contains(words));
             if is_connection(&lower) {
                 if denied || lower.contains("connect to server") {
                     all.add_port(port(&lower));
@@ -161,6 +163,8 @@ mod tests {
             "cat: /data/x: Permission denied\n\nCommand exited with code 1",
             "ls: cannot open directory '/data/x': Permission denied",
             "touch: cannot touch '/data/x': Permission denied",
+            "touch: cannot touch '/data/x': Read-only file system",
+            "Error: EROFS: read-only file system, open '/data/x'",
             "mkdir: cannot create directory ‘/data/x’: Permission denied",
             "head: cannot open '/data/x' for reading: Permission denied",
             "sed: can't read /data/x: Permission denied",
