@@ -36,6 +36,7 @@ pub(crate) const ATTACKS: &[(&str, Control)] = &[
     ("groups", ToAccount),
     ("hard_link", ToAccount),
     ("hidden_run", ToAccount),
+    ("home_modes", ToAccount),
     ("io_uring", ToRoot),
     ("kernel_debug", ToRoot),
     ("kernel_log", ToRoot),

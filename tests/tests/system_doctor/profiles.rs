@@ -10,6 +10,7 @@ use super::{by_hand, doctor, outcomes_of, text};
 const BY_PROFILE: &[&str] = &[
     "agent_sockets",
     "hard_link",
+    "home_modes",
     "own_home_outside_profile",
     "planted_link",
     "rename_out",

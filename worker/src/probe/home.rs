@@ -67,6 +67,22 @@ pub(super) fn outside_profile(ground: &Ground) -> Outcome {
     tries.outcome()
 }
 
+/// Opens the home to others: gives it, and private files in it, the mode that
+/// they have. Landlock does not mediate that.
+pub(super) fn modes(ground: &Ground) -> Outcome {
+    let mut tries = Tries::new(Absence::ProvesNothing);
+    for name in std::iter::once("").chain(PRIVATE.iter().copied()) {
+        let path = ground.home.join(name);
+        if let Ok(found) = fs::symlink_metadata(&path)
+            && !found.is_symlink()
+        {
+            tries
+                .add_io(format!("chmod ~/{name}"), fs::set_permissions(&path, found.permissions()));
+        }
+    }
+    by_profile(ground, tries)
+}
+
 /// Changes what runs at the next login.
 pub(super) fn start_up_files(ground: &Ground) -> Outcome {
     if ground.profile == Profile::Full {

@@ -59,6 +59,7 @@ const ATTACKS: &[Attack] = &[
     Attack { name: "spools", act: files::spools },
     // The rest of the own home.
     Attack { name: "own_home_outside_profile", act: home::outside_profile },
+    Attack { name: "home_modes", act: home::modes },
     Attack { name: "start_up_files", act: home::start_up_files },
     Attack { name: "worker_state", act: home::worker_state },
     Attack { name: "hard_link", act: home::hard_link },

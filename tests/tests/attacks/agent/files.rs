@@ -175,7 +175,15 @@ fn a47_what_is_open_for_reading_cannot_be_cut_or_written() -> Result<()> {
         row("A47", "rm /srv/shared/other"),
     ];
     held(&mut agent, &mut Outside::login(&lab, "alice", &[])?, &acts)?;
-    // Modes are left to the file's owner: what is not the account's own stays.
+    // Landlock lets an owner set modes and times; the home's mount does not.
+    put(&lab, "/home/alice/.netrc", lab.person("alice")?.uid, 0o600)?;
+    let modes = [
+        row("A47", "chmod 755 /home/alice && chmod 700 /home/alice"),
+        row("A47", "chmod 644 /home/alice/.netrc"),
+        row("A47", "touch -d 2020-01-01 /home/alice/.netrc"),
+        row("A47", "setfattr -n user.x -v y /home/alice/.netrc || chmod 600 /home/alice/.netrc"),
+    ];
+    held(&mut agent, &mut Outside::login(&lab, "alice", &[])?, &modes)?;
     let mode = row("A47", "chmod 777 /etc/passwd");
     held(&mut agent, &mut Outside::root(&lab), &[mode])
 }
