@@ -102,3 +102,52 @@ fn c31_a_workspace_that_changes_places_while_agents_start() -> Result<()> {
     ensure!(seen.status.success(), "nobody ever gets there");
     Ok(())
 }
+
+/// What a launch makes in a home it makes with the rights of its account:
+/// whether a folder of the home or the home itself leads elsewhere.
+#[test]
+fn c32_l20_root_makes_nothing_where_a_home_leads() -> Result<()> {
+    for (home, swapped) in [("/home/alice", ".cache"), ("/home/alice/home", "home")] {
+        let Some(mut bench) = Bench::new(Lab::builder())? else { return Ok(()) };
+        let uid = bench.lab.person("alice")?.uid;
+        let alices = bench.lab.namespace.seen("/home/alice");
+        let lure = bench.lab.namespace.seen("/srv/gaggle/lure");
+        fs::create_dir(&lure)?;
+        let (folder, link) = (alices.join(swapped), alices.join("link"));
+        fs::create_dir(&folder)?;
+        symlink("/srv/gaggle/lure", &link)?;
+        for path in [&folder, &link] {
+            lchown(path, Some(uid), Some(uid))?;
+        }
+        super::account_files::set(&bench.lab, "passwd", "alice", 5, home)?;
+        meanwhile(|_| exchange(&folder, &link), || launches(&mut bench, [&folder, &link]))?;
+        ensure!(fs::read_dir(&lure)?.next().is_none(), "root was led astray");
+        // The control: there is a way, and root could have made something there.
+        let make =
+            ["sh", "-c", "mkdir \"$0/x\" /home/alice/link/x", &format!("/home/alice/{swapped}")];
+        ensure!(bench.lab.namespace.run(0, &make)?.status.success(), "root cannot either");
+        ensure!(fs::read_dir(&lure)?.next().is_some(), "it leads nowhere");
+    }
+    Ok(())
+}
+
+/// Launches alice's worker until that went well at least once, and often.
+fn launches(bench: &mut Bench, folders: [&Path; 2]) -> Result<()> {
+    let id = bench.lab.person("alice")?.mattermost.id;
+    let mut started = 0;
+    for tried in 0..100 {
+        if tried >= 12 && started > 0 {
+            return Ok(());
+        }
+        bench.lab.kill_and_restart(Which::Supervisor)?;
+        let answer = Frontend::of(&bench.lab)?.start(id)?;
+        started += usize::from(answer.starts_with("Started"));
+        // So that there is something to make the next time.
+        for folder in folders {
+            for made in ["gaggle", "workspace", ".cache/gaggle", ".cache"] {
+                let _ = fs::remove_dir(folder.join(made));
+            }
+        }
+    }
+    bail!("no launch got so far")
+}
