@@ -23,7 +23,7 @@ fn of_worker(lab: &Lab, number: u32, file: &str, key: &str) -> Result<u64> {
 }
 
 #[test]
-fn a_fork_bomb_hurts_nobody_else() -> Result<()> {
+fn a30_a_fork_bomb_hurts_nobody_else() -> Result<()> {
     let alice = json!({"account": "alice", "pids_max": 100});
     let Some(lab) = lab(alice, "pids")? else { return Ok(()) };
     let mut thread = lab.ask("alice", "hello")?;
@@ -42,7 +42,7 @@ fn a_fork_bomb_hurts_nobody_else() -> Result<()> {
 }
 
 #[test]
-fn who_uses_up_a_processor_share_is_slowed_down_alone() -> Result<()> {
+fn a34_who_uses_up_a_processor_share_is_slowed_down_alone() -> Result<()> {
     let alice = json!({"account": "alice", "cpu_max": "50%"});
     let Some(lab) = lab(alice, "cpu")? else { return Ok(()) };
     let work = "run: i=0; while [ $i -lt 50000 ]; do i=$((i+1)); done; echo $i";
@@ -54,7 +54,7 @@ fn who_uses_up_a_processor_share_is_slowed_down_alone() -> Result<()> {
 }
 
 #[test]
-fn a_hungry_thread_ends_alone() -> Result<()> {
+fn a31_a_hungry_thread_ends_alone() -> Result<()> {
     let alice = json!({"account": "alice", "memory_max": "1G"});
     let Some(lab) = lab(alice, "memory")? else { return Ok(()) };
     let mut other = lab.ask("alice", "hello")?;

@@ -13,6 +13,7 @@ mod goose;
 mod prerequisites;
 mod run;
 mod test;
+mod vm;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -27,7 +28,8 @@ Development commands of Gaggle.
   cargo xtask test           format, lints and all tests
   sudo -E cargo xtask test   the system tests too: real accounts, real sandbox
   cargo xtask fuzz           drive every decoder with made-up input
-  sudo -E cargo xtask bench  how fast workers start, and what they weigh";
+  sudo -E cargo xtask bench  how fast workers start, and what they weigh
+  sudo -E cargo xtask vm qemu  limits, in a virtual machine with the controllers";
 
 #[derive(Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask", about = ABOUT)]
@@ -58,7 +60,7 @@ enum Command {
     /// Build the Debian package
     Deb,
     /// Run the tests that need a virtual machine
-    Vm,
+    Vm(vm::Vm),
 }
 
 fn main() -> ExitCode {
@@ -69,7 +71,7 @@ fn main() -> ExitCode {
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Fuzz(arguments) => fuzz::run(&arguments),
         Command::Deb => Err(not_yet("deb")),
-        Command::Vm => Err(not_yet("vm")),
+        Command::Vm(arguments) => vm::run(&arguments),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
