@@ -60,6 +60,11 @@ impl Default for Pace {
     }
 }
 
+/// Making a text harmless takes time from everybody, so a turn may take a small
+/// part of it: after each look it rests so many times as long, also when nothing
+/// had to be edited.
+const REST: u32 = 20;
+
 /// The answers of a thread begin in the order in which they were asked for.
 #[derive(Debug)]
 pub struct Order {
@@ -91,6 +96,8 @@ pub struct Delivery {
     mode: TraceMode,
     pace: Pace,
     order: Order,
+    /// What the last look took.
+    cost: Duration,
     slots: Vec<Slot>,
     /// The posts of a long turn's answer.
     below: Vec<Slot>,
@@ -115,6 +122,7 @@ impl Delivery {
             mode,
             pace,
             order,
+            cost: Duration::ZERO,
             slots: Vec::new(),
             below: Vec::new(),
         }
@@ -165,7 +173,6 @@ impl Delivery {
 
     async fn show(&mut self) -> Result<(), DeliveryError> {
         let mut pause = self.pace.edit;
-        let mut next_edit = Instant::now();
         loop {
             let transcript = self.view.borrow_and_update().clone();
             if transcript.is_over() {
@@ -182,9 +189,8 @@ impl Delivery {
                 }
                 Err(DeliveryTrouble::Never(error)) => return Err(error),
             };
-            if edited {
-                next_edit = Instant::now() + pause;
-            }
+            let rest = self.cost.saturating_mul(REST);
+            let next_edit = Instant::now() + if edited { pause.max(rest) } else { rest };
             if self.await_change(next_edit).await.is_err() {
                 let last = self.view.borrow().clone();
                 return self.finish(&last).await;
@@ -205,7 +211,9 @@ impl Delivery {
 
     /// Shows how things stand; whether anything had to be edited.
     async fn update(&mut self, transcript: &Transcript) -> Result<bool, DeliveryTrouble> {
+        let began = std::time::Instant::now();
         let rendered = render::posts(transcript, self.mode);
+        self.cost = began.elapsed();
         let mut edited = false;
         for (at, message) in rendered.messages.iter().enumerate() {
             let attachments = rendered.attachments.as_ref().filter(|_| at == 0);
