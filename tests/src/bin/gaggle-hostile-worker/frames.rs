@@ -182,6 +182,8 @@ fn flood(session: &Session, words: &str) -> Result<String> {
     let frame = codec::encode(&match kind {
         "tiny" => session.delta(DeltaKind::Answer, "."),
         "large" => session.delta(DeltaKind::Answer, &"x".repeat(Part::MAX)),
+        // What costs most to be made harmless.
+        "images" => session.delta(DeltaKind::Answer, &"![a](b)".repeat(Part::MAX / 7)),
         "usage" => FromWorker::Usage { thread: session.thread, used: 1, size: 2 },
         "tool" => session.tool(1, &"x".repeat(500)),
         "stray" => FromWorker::TurnStarted { thread: session.thread, turn: TurnId(u64::MAX) },

@@ -208,8 +208,8 @@ fn w29_w32_why_a_turn_failed_is_for_the_journal_alone() -> Result<()> {
     Ok(())
 }
 
-const FLOODS: &[&str] =
-    &["flood tiny 1000000", "flood large 1000000", "flood usage 1000000", "flood tool 1000000"];
+/// Kinds of frames, of each of which there are more than enough.
+const FLOODS: &[&str] = &["tiny", "large", "images", "usage", "tool"];
 
 #[test]
 fn w33_a_flood_costs_others_nothing_and_ends_on_demand() -> Result<()> {
@@ -218,7 +218,7 @@ fn w33_a_flood_costs_others_nothing_and_ends_on_demand() -> Result<()> {
     let before = peak_memory(&mut lab, Which::Frontend)?;
     let mut threads = Vec::new();
     for (n, flood) in FLOODS.iter().enumerate() {
-        order(&lab, &mallory(n), &format!("{BEGIN} / say flooding / {flood}"))?;
+        order(&lab, &mallory(n), &format!("{BEGIN} / say flooding / flood {flood} 1000000"))?;
         threads.push(rouse(&lab, &mallory(n))?);
     }
     for thread in &threads {
@@ -239,7 +239,8 @@ fn w33_a_flood_costs_others_nothing_and_ends_on_demand() -> Result<()> {
     }
     drop(threads);
     let grown = peak_memory(&mut lab, Which::Frontend)? - before;
-    assert!(grown < 2 * SLACK, "the frontend grew by {grown} KiB");
+    // As much as making one answer of the largest size harmless takes.
+    assert!(grown < 8 * SLACK, "the frontend grew by {grown} KiB");
     // Afterwards they are served like anybody.
     order_none(&lab, &mallory(0))?;
     assert_eq!(lab.answer(&mallory(0), "run: echo fine")?, "fine");
