@@ -27,6 +27,42 @@ pub const HOME_FOLDERS: &[&str] = &[
     ".local/state/gaggle",
 ];
 
+/// Groups whose members are root in all but name, or read what is not theirs.
+pub const POWERFUL_GROUPS: &[&str] = &[
+    "root",
+    "sudo",
+    "wheel",
+    "admin",
+    "docker",
+    "podman",
+    "lxd",
+    "lxc",
+    "incus",
+    "incus-admin",
+    "libvirt",
+    "libvirt-qemu",
+    "kvm",
+    "disk",
+    "shadow",
+    "adm",
+    "systemd-journal",
+    "kmem",
+    "tty",
+    "video",
+    "input",
+    "render",
+    "staff",
+    "utmp",
+    "crontab",
+    "mail",
+    "backup",
+    "operator",
+    "src",
+    "gaggle",
+    "plugdev",
+    "netdev",
+];
+
 /// `workspace` or `full`: [`Profile::as_str`].
 pub const ENV_PROFILE: &str = "GAGGLE_PROFILE";
 /// Absolute path of the Goose binary, root-owned.

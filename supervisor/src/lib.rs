@@ -3,7 +3,7 @@
 //!
 //! Trust: root's own files, and of the frontend nothing but a Mattermost id.
 //! One thread, no async runtime, no network.
-#![deny(unsafe_code)]
+#![forbid(unsafe_code)]
 #![deny(clippy::indexing_slicing)]
 
 mod arguments;

@@ -76,6 +76,7 @@ impl Service {
             Some(Ok(snapshot)) => {
                 self.snapshot = snapshot;
                 self.stale = None;
+                self.admission.forgive();
                 self.audit_configuration();
                 self.stop_where(
                     |service, worker| {

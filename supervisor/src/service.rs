@@ -165,7 +165,7 @@ impl Service {
         }
         self.admission.admit(self.snapshot.own_entry(user), Instant::now())?;
         let recorded = record!(self.audit, START_ATTEMPT;
-            USER: user, ACCOUNT: person.account.name, PROBE: flag(probe));
+            USER: user, ACCOUNT: person.account.name, PROBE: if probe { "1" } else { "" });
         if !recorded && settings.require_journal {
             return Err(RefusalCode::AuditUnavailable.into());
         }
@@ -200,7 +200,7 @@ impl Service {
         let (uid, pid) = (worker.uid, worker.pid);
         record!(self.audit, WORKER_STARTED;
             USER: user, ACCOUNT: account, WORKER: id, UID: uid, PID: pid,
-            PROBE: flag(requester.is_admin()));
+            PROBE: if requester.is_admin() { "1" } else { "" });
         match requester {
             // Our copy of the peer's end closes here: root keeps none.
             Requester::Frontend(request) => {
@@ -283,10 +283,12 @@ impl Service {
 
     fn tell_end(&mut self, worker: &Worker, outcome: Outcome) {
         let (user, account, id) = (worker.user, &worker.account, worker.id);
-        let now = Instant::now();
-        let lived = now.duration_since(worker.born);
-        let failed = !matches!(outcome, Ok(WorkerExit::Status(0) | WorkerExit::Stopped(_)));
-        self.admission.ended(self.snapshot.own_entry(user), failed, lived, now);
+        // Who is switched off or unknown does not fail at starting.
+        let failed = match outcome {
+            Ok(exit) => !matches!(exit, WorkerExit::Status(0) | WorkerExit::Stopped(_)),
+            Err(refusal) => refusal.code == RefusalCode::LaunchFailed,
+        };
+        self.admission.ended(self.snapshot.own_entry(user), failed, worker.born.elapsed());
         let exit = match outcome {
             Err(refusal) => {
                 self.record_refusal(user, account.as_str(), refusal);
@@ -338,9 +340,4 @@ impl Service {
             worker.requester = Requester::Nobody;
         }
     }
-}
-
-/// A field that stands only where it says yes.
-fn flag(yes: bool) -> &'static str {
-    if yes { "1" } else { "" }
 }

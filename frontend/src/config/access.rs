@@ -3,10 +3,13 @@
 //! Trust: the admin made the files. One with a secret that everybody on the
 //! machine can read is refused: the secret is none any more.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{ErrorKind, Read};
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
+
+use nix::fcntl::OFlag;
+use nix::unistd::geteuid;
 
 /// Largest file taken.
 const MAX: u64 = 1024 * 1024;
@@ -21,7 +24,9 @@ pub(super) struct Content {
 
 /// Reads `file`; `None` if it is not there.
 pub(super) fn read(file: &Path) -> Result<Option<Content>, String> {
-    let opened = match File::open(file) {
+    // A FIFO that nobody writes must not keep the service waiting.
+    let opened = File::options().read(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(file);
+    let opened = match opened {
         Ok(opened) => opened,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(format!("cannot be read: {error}")),
@@ -31,6 +36,7 @@ pub(super) fn read(file: &Path) -> Result<Option<Content>, String> {
     if !about.is_file() {
         return Err("is no regular file".to_owned());
     }
+    refuse_strangers(&about)?;
     let mut text = String::new();
     opened.take(MAX + 1).read_to_string(&mut text).map_err(|error| match error.kind() {
         ErrorKind::InvalidData => "is not UTF-8 text".to_owned(),
@@ -40,4 +46,17 @@ pub(super) fn read(file: &Path) -> Result<Option<Content>, String> {
         return Err(format!("is over {MAX} bytes"));
     }
     Ok(Some(Content { text, open_to_others: about.mode() & OTHERS != 0 }))
+}
+
+/// Whoever may write the settings may send the token where they like.
+fn refuse_strangers(about: &Metadata) -> Result<(), String> {
+    let (owner, mode) = (about.uid(), about.mode() & 0o7777);
+    if owner != 0 && owner != geteuid().as_raw() {
+        return Err(format!("belongs to uid {owner}; run: chown root"));
+    }
+    let group = mode & 0o020 != 0 && about.gid() != 0;
+    if mode & 0o002 != 0 || group {
+        return Err(format!("mode {mode:04o} lets others write it; run: chmod go-w"));
+    }
+    Ok(())
 }

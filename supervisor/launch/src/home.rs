@@ -13,8 +13,9 @@ use nix::errno::Errno;
 use nix::fcntl::{OFlag, OpenHow, ResolveFlag, open, openat2};
 use nix::mount::{MsFlags, mount};
 use nix::sys::stat::{Mode, mkdirat};
-use nix::sys::statvfs::{FsFlags, fstatvfs};
-use nix::unistd::{Gid, Uid, setfsgid, setfsuid};
+use nix::unistd::{Gid, Uid, setfsgid, setfsuid, setgroups};
+
+use crate::sys;
 
 const FOLDER: OFlag = OFlag::O_PATH.union(OFlag::O_DIRECTORY).union(OFlag::O_CLOEXEC);
 const NONE: Option<&str> = None;
@@ -26,14 +27,17 @@ const NONE: Option<&str> = None;
 /// # Errors
 /// The system's.
 pub(crate) fn make_read_only(person: &Person) -> Result<(), Errno> {
-    if person.entry.profile == Profile::Full {
+    let home = &person.account.home;
+    // An admin's word for all of it, in either way.
+    let whole = person.entry.write.iter().any(|path| home.starts_with(path));
+    if whole || person.entry.profile == Profile::Full {
         return Ok(());
     }
     // From here on files are opened and made as the account would; the right to
     // mount does not depend on it.
+    setgroups(&[])?;
     setfsgid(Gid::from_raw(person.account.gid));
     setfsuid(Uid::from_raw(person.account.uid));
-    let home = &person.account.home;
     let done = match open(home, FOLDER, Mode::empty()) {
         Ok(folder) => cover(home, &folder, person),
         // C13 says what is wrong with it.
@@ -49,14 +53,11 @@ fn cover(home: &Path, folder: &OwnedFd, person: &Person) -> Result<(), Errno> {
     let asked = person.entry.write.iter().filter_map(|path| path.strip_prefix(home).ok());
     let asked = asked.filter_map(|path| Some((path.to_owned(), below(folder, path)?)));
     let writable: Vec<_> = made.chain(asked).collect();
-    let noexec = fstatvfs(folder)?.flags().contains(FsFlags::ST_NOEXEC);
     mount(Some(&*held(folder)), &*held(folder), NONE, MsFlags::MS_BIND | MsFlags::MS_REC, NONE)?;
     // The same path leads to the mount just made.
     let covered = open(home, FOLDER, Mode::empty())?;
-    let mut flags = MsFlags::MS_REMOUNT | MsFlags::MS_BIND | MsFlags::MS_RDONLY;
-    flags |= MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
-    flags.set(MsFlags::MS_NOEXEC, noexec);
-    mount(NONE, &*held(&covered), NONE, flags, NONE)?;
+    // With what is mounted further below.
+    sys::make_mounts_read_only(&covered)?;
     for (path, open) in &writable {
         let place = below(&covered, path).ok_or(Errno::ENOENT)?;
         mount(Some(&*held(open)), &*held(&place), NONE, MsFlags::MS_BIND | MsFlags::MS_REC, NONE)?;

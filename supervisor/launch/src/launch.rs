@@ -127,10 +127,11 @@ pub fn launch(
     let groups = [person.account.gid].into_iter().chain(person.groups.iter().copied());
     let groups = groups.map(Gid::from_raw).collect();
     // Last: what fails after this would leave the folder behind.
-    let (cgroup, for_child) = ground.tree.make_worker(worker, person).map_err(|error| Refusal {
-        code: RefusalCode::CgroupFailed,
-        step: None,
-        errno: error.raw_os_error().unwrap_or(0),
+    let (cgroup, for_child) = ground.tree.make_worker(worker, person).map_err(|error| {
+        match Errno::from_raw(error.raw_os_error().unwrap_or(0)) {
+            scarce @ (Errno::EMFILE | Errno::ENFILE | Errno::ENOMEM) => resources(scarce),
+            errno => Refusal { code: RefusalCode::CgroupFailed, step: None, errno: errno as i32 },
+        }
     })?;
     let plan = Plan {
         supervisor: getpid(),

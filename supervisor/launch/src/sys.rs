@@ -4,7 +4,7 @@
 //! with `unsafe`; every block says who keeps its contract.
 #![allow(unsafe_code)]
 
-use std::os::fd::{FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 
 use nix::errno::Errno;
 use nix::sys::signal::{SigHandler, Signal, signal};
@@ -57,6 +57,27 @@ pub fn default_signal(which: Signal) -> Result<(), Errno> {
 pub fn set_securebits(bits: libc::c_int) -> Result<(), Errno> {
     // SAFETY: takes integers only; unused arguments are zero as the call demands.
     let done = unsafe { libc::prctl(libc::PR_SET_SECUREBITS, bits as libc::c_ulong, 0, 0, 0) };
+    Errno::result(done).map(drop)
+}
+
+/// Makes the mount whose top `folder` is read-only, and all mounts below it.
+pub fn make_mounts_read_only(folder: &OwnedFd) -> Result<(), Errno> {
+    let flags = libc::AT_EMPTY_PATH | libc::AT_RECURSIVE;
+    let set = libc::MOUNT_ATTR_RDONLY | libc::MOUNT_ATTR_NOSUID | libc::MOUNT_ATTR_NODEV;
+    let attributes = libc::mount_attr { attr_set: set, attr_clr: 0, propagation: 0, userns_fd: 0 };
+    let size = size_of::<libc::mount_attr>();
+    // SAFETY: the kernel reads an empty C string and `size` bytes of a structure
+    // that is as it wants it; both outlive the call.
+    let done = unsafe {
+        libc::syscall(
+            libc::SYS_mount_setattr,
+            folder.as_raw_fd(),
+            c"".as_ptr(),
+            flags,
+            &raw const attributes,
+            size,
+        )
+    };
     Errno::result(done).map(drop)
 }
 

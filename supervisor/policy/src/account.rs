@@ -4,6 +4,7 @@
 //! services say of it is believed, but judged by number: uid 0 under another
 //! name is uid 0.
 
+use std::collections::BTreeSet;
 use std::ffi::CString;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, PathBuf};
@@ -11,6 +12,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use gaggle_ipc::AccountName;
 use gaggle_ipc::control::RefusalCode;
+use gaggle_ipc::launch::POWERFUL_GROUPS;
 use nix::unistd::{Gid, Group, User};
 use serde::{Deserialize, Serialize};
 
@@ -20,42 +22,6 @@ const FIRST_PERSON: u32 = 1000;
 /// `nobody`, and the two numbers that system calls read as "leave it as it is".
 const NOBODYS: &[u32] = &[65534, 65535, u32::MAX];
 const SECONDS_A_DAY: u64 = 86_400;
-
-/// Groups whose members are root in all but name, or read what is not theirs.
-const POWERFUL_GROUPS: &[&str] = &[
-    "root",
-    "sudo",
-    "wheel",
-    "admin",
-    "docker",
-    "podman",
-    "lxd",
-    "lxc",
-    "incus",
-    "incus-admin",
-    "libvirt",
-    "libvirt-qemu",
-    "kvm",
-    "disk",
-    "shadow",
-    "adm",
-    "systemd-journal",
-    "kmem",
-    "tty",
-    "video",
-    "input",
-    "render",
-    "staff",
-    "utmp",
-    "crontab",
-    "mail",
-    "backup",
-    "operator",
-    "src",
-    "gaggle",
-    "plugdev",
-    "netdev",
-];
 
 /// An account as the system knows it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -120,41 +86,51 @@ fn today() -> i64 {
     i64::try_from(seconds / SECONDS_A_DAY).unwrap_or(i64::MAX)
 }
 
-/// Resolves the supplementary groups that a mapping entry asks for.
-///
-/// # Errors
-/// A sentence that names the group and why it is refused.
-pub fn resolve_groups(names: &[String]) -> Result<Vec<u32>, String> {
-    let mut gids = Vec::new();
-    for name in names {
-        let group = match Group::from_name(name) {
-            Ok(Some(group)) => group,
-            Ok(None) => return Err(format!("group {name:?} does not exist")),
-            Err(_) => return Err(format!("group {name:?} could not be looked up")),
-        };
-        refuse_powerful(name)?;
-        // By number too: an alias of such a group is such a group.
-        refuse_powerful_group(group.gid.as_raw())?;
-        gids.push(group.gid.as_raw());
+/// The groups with the power of root, by number: an alias of such a group is
+/// such a group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PowerfulGroups(BTreeSet<u32>);
+
+impl PowerfulGroups {
+    /// Looks them up.
+    #[must_use]
+    pub fn look_up() -> Self {
+        let known = |name: &str| Group::from_name(name).ok().flatten();
+        let gids = POWERFUL_GROUPS.iter().filter_map(|name| known(name));
+        Self(gids.map(|group| group.gid.as_raw()).chain([0]).collect())
     }
-    Ok(gids)
-}
 
-/// Refuses a group with the power of root, be it an account's primary one.
-///
-/// # Errors
-/// A sentence that names the group.
-pub fn refuse_powerful_group(gid: u32) -> Result<(), String> {
-    let group = Group::from_gid(Gid::from_raw(gid)).ok().flatten();
-    let name = group.map(|group| group.name).unwrap_or_default();
-    if gid == 0 { refuse_powerful("root") } else { refuse_powerful(&name) }
-}
-
-fn refuse_powerful(name: &str) -> Result<(), String> {
-    if POWERFUL_GROUPS.contains(&name) {
-        Err(format!("group {name:?} would give the agent the power of root; use another"))
-    } else {
+    /// Refuses a group with the power of root, be it an account's primary one.
+    ///
+    /// # Errors
+    /// A sentence that names the group.
+    pub fn refuse(&self, gid: u32) -> Result<(), String> {
+        let group = Group::from_gid(Gid::from_raw(gid)).ok().flatten();
+        let name = group.map_or_else(|| gid.to_string(), |group| group.name);
+        if self.0.contains(&gid) || POWERFUL_GROUPS.contains(&name.as_str()) {
+            return Err(format!(
+                "group {name:?} would give the agent the power of root; use another"
+            ));
+        }
         Ok(())
+    }
+
+    /// Resolves the supplementary groups that a mapping entry asks for.
+    ///
+    /// # Errors
+    /// A sentence that names the group and why it is refused.
+    pub fn resolve(&self, names: &[String]) -> Result<Vec<u32>, String> {
+        let mut gids = Vec::new();
+        for name in names {
+            let gid = match Group::from_name(name) {
+                Ok(Some(group)) => group.gid.as_raw(),
+                Ok(None) => return Err(format!("group {name:?} does not exist")),
+                Err(_) => return Err(format!("group {name:?} could not be looked up")),
+            };
+            self.refuse(gid)?;
+            gids.push(gid);
+        }
+        Ok(gids)
     }
 }
 
@@ -181,10 +157,11 @@ mod tests {
 
     #[test]
     fn groups_with_the_power_of_root_are_refused_by_name() {
+        let powerful = PowerfulGroups::look_up();
         for name in ["sudo", "disk", "shadow", "adm"] {
-            assert!(resolve_groups(&[name.to_owned()]).unwrap_err().contains(name));
+            assert!(powerful.resolve(&[name.to_owned()]).unwrap_err().contains(name));
         }
-        assert!(resolve_groups(&["no-such-group".to_owned()]).unwrap_err().contains("exist"));
-        assert_eq!(resolve_groups(&["users".to_owned()]).unwrap().len(), 1);
+        assert!(powerful.resolve(&["no-such-group".to_owned()]).unwrap_err().contains("exist"));
+        assert_eq!(powerful.resolve(&["users".to_owned()]).unwrap().len(), 1);
     }
 }

@@ -59,7 +59,11 @@ impl Admission {
     }
 
     /// Notes how a worker ended that lived for `lived`.
-    pub fn ended(
+    pub fn ended(&mut self, user: Option<MattermostUserId>, failed: bool, lived: Duration) {
+        self.ended_at(user, failed, lived, Instant::now());
+    }
+
+    fn ended_at(
         &mut self,
         user: Option<MattermostUserId>,
         failed: bool,
@@ -76,6 +80,13 @@ impl Admission {
         if let Some(doublings) = record.failures.checked_sub(BORNE) {
             let wait = FIRST_WAIT.saturating_mul(1 << doublings.min(8));
             record.not_before = Some(now + wait.min(LONGEST_WAIT));
+        }
+    }
+
+    /// Forgets failures, not starts: what they came from may be mended.
+    pub fn forgive(&mut self) {
+        for record in self.0.values_mut() {
+            (record.failures, record.not_before) = (0, None);
         }
     }
 
@@ -116,7 +127,7 @@ mod tests {
         let mut admission = Admission::default();
         let mut now = Instant::now();
         let fail = |admission: &mut Admission, now| {
-            admission.ended(user("a"), true, Duration::from_secs(1), now);
+            admission.ended_at(user("a"), true, Duration::from_secs(1), now);
         };
         for _ in 0..BORNE {
             assert!(admission.admit(user("a"), now).is_ok());
@@ -133,7 +144,10 @@ mod tests {
             fail(&mut admission, now);
         }
         assert!(admission.admit(user("a"), now + LONGEST_WAIT).is_ok(), "and never for ever");
-        admission.ended(user("a"), true, SHORT_LIFE, now);
+        admission.forgive();
+        assert!(admission.admit(user("a"), now).is_ok(), "an admin has mended something");
+        fail(&mut admission, now);
+        admission.ended_at(user("a"), true, SHORT_LIFE, now);
         fail(&mut admission, now);
         assert!(admission.admit(user("a"), now).is_ok(), "a long life clears it");
     }

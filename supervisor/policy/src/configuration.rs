@@ -11,7 +11,7 @@ use gaggle_ipc::{AccountName, MattermostUserId};
 use nix::unistd::User;
 use serde::{Deserialize, Serialize};
 
-use crate::account::{self, Account};
+use crate::account::{self, Account, PowerfulGroups};
 use crate::limits::Limits;
 use crate::mapping::{self, BadEntry, Entry};
 use crate::provider_env::{self, ProviderEnv};
@@ -92,8 +92,13 @@ impl Snapshot {
     /// # Errors
     /// A sentence that names the file and what mends it.
     pub fn load(config_dir: &Path) -> Result<Self, String> {
-        let mut reader =
-            Reader { config_dir, read: Vec::new(), frontend: None, limits: Limits::default() };
+        let mut reader = Reader {
+            config_dir,
+            read: Vec::new(),
+            frontend: None,
+            limits: Limits::default(),
+            powerful: PowerfulGroups::look_up(),
+        };
         let settings =
             reader.optional(SETTINGS, Secrecy::Public, settings::parse)?.unwrap_or_default();
         let frontend = User::from_name(&settings.frontend_user).ok().flatten();
@@ -202,6 +207,7 @@ struct Reader<'a> {
     frontend: Option<u32>,
     /// Everybody's.
     limits: Limits,
+    powerful: PowerfulGroups,
 }
 
 impl Reader<'_> {
@@ -234,9 +240,12 @@ impl Reader<'_> {
             let problem = "this is the frontend's own account; use another".to_owned();
             return Err((RefusalCode::AccountIsSystem, problem));
         }
-        account::refuse_powerful_group(account.gid)
+        self.powerful
+            .refuse(account.gid)
             .map_err(|problem| (RefusalCode::EntryRefused, problem))?;
-        let groups = account::resolve_groups(&entry.groups)
+        let groups = self
+            .powerful
+            .resolve(&entry.groups)
             .map_err(|problem| (RefusalCode::EntryRefused, problem))?;
         let own = format!("{ACCOUNT_ENVS}/{}.env", entry.account);
         let own = self

@@ -32,6 +32,7 @@ enum Why {
     NotRegular,
     NotFolder,
     NotRootOwned(u32),
+    Denied,
     Writable(u32),
     Readable(u32),
     HardLinks(u64),
@@ -59,6 +60,9 @@ impl fmt::Display for Untrusted {
             Why::NotRegular => f.write_str("not a regular file"),
             Why::NotFolder => f.write_str("not a folder"),
             Why::NotRootOwned(uid) => write!(f, "owned by uid {uid}; run: chown root"),
+            Why::Denied => {
+                f.write_str("root may not read it, so it is not root's; run: chown root")
+            }
             Why::Writable(mode) => {
                 write!(f, "mode {mode:04o} lets others write it; run: chmod go-w")
             }
@@ -194,6 +198,8 @@ fn reason(errno: Errno) -> Why {
         Errno::ENOENT => Why::Missing,
         Errno::ELOOP => Why::SymbolicLink,
         Errno::ENOTDIR => Why::NotFolder,
+        // Root overrides no modes here.
+        Errno::EACCES => Why::Denied,
         // Opening a socket, or a FIFO nobody reads.
         Errno::ENXIO => Why::NotRegular,
         other => Why::System(other),

@@ -3,6 +3,7 @@
 //! Trust: the kernel's word about this process; a set-id program is started
 //! only to be looked at.
 
+use gaggle_ipc::launch::POWERFUL_GROUPS;
 use std::fs::{self, File};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::process::{Child, Command, Stdio};
@@ -31,42 +32,6 @@ const SET_ID: &[&str] = &[
     "/usr/bin/mount",
     "/bin/su",
     "/bin/mount",
-];
-
-/// Groups whose members are root in all but name, or read what is not theirs.
-const POWERFUL: &[&str] = &[
-    "root",
-    "sudo",
-    "wheel",
-    "admin",
-    "docker",
-    "podman",
-    "lxd",
-    "lxc",
-    "incus",
-    "incus-admin",
-    "libvirt",
-    "libvirt-qemu",
-    "kvm",
-    "disk",
-    "shadow",
-    "adm",
-    "systemd-journal",
-    "kmem",
-    "tty",
-    "video",
-    "input",
-    "render",
-    "staff",
-    "utmp",
-    "crontab",
-    "mail",
-    "backup",
-    "operator",
-    "src",
-    "gaggle",
-    "plugdev",
-    "netdev",
 ];
 
 /// `SECBIT_NOROOT` and its lock.
@@ -172,7 +137,7 @@ pub(super) fn groups(_: &Ground) -> Outcome {
         _ => gid.to_string(),
     };
     let names: Vec<String> = all.iter().map(name).collect();
-    let powerful = names.iter().filter(|name| POWERFUL.contains(&name.as_str()));
+    let powerful = names.iter().filter(|name| POWERFUL_GROUPS.contains(&name.as_str()));
     let powerful: Vec<&str> = powerful.map(String::as_str).collect();
     if powerful.is_empty() {
         Outcome::held(format!("member of {}", names.join(", ")))
