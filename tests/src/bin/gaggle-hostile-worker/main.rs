@@ -2,7 +2,7 @@
 //! is started, with its account and its descriptors, as the worker would be.
 //!
 //! It plays the lines of the file `act` in its home, one verb each, and writes
-//! what comes of them to the file `said` beside it. Where there is no such file
+//! what comes of them to the file `said` in the workspace. Where there is no such file
 //! it becomes the worker: that account is served as always.
 //!
 //! Trust: the test that wrote the file.
@@ -26,7 +26,7 @@ use frames::Session;
 use snares::Snares;
 
 const ACT: &str = "act";
-const SAID: &str = "said";
+const SAID: &str = "workspace/said";
 
 fn main() -> ExitCode {
     let home = PathBuf::from(std::env::var_os("HOME").unwrap_or_default());

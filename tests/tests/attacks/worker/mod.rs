@@ -48,7 +48,7 @@ fn order_none(lab: &Lab, name: &str) -> Result<()> {
 
 /// What the person's hostile workers said so far.
 fn said(lab: &Lab, name: &str) -> String {
-    let file = lab.namespace.seen("/home").join(name).join("said");
+    let file = lab.namespace.seen("/home").join(name).join("workspace/said");
     fs::read_to_string(file).unwrap_or_default()
 }
 
