@@ -189,6 +189,31 @@ fn a47_what_is_open_for_reading_cannot_be_cut_or_written() -> Result<()> {
 }
 
 #[test]
+fn a47_what_is_mounted_below_the_home_is_no_way_around_it() -> Result<()> {
+    let Some(lab) = lab()? else { return Ok(()) };
+    let uid = lab.person("alice")?.uid;
+    let mount = format!(
+        "mkdir ~alice/data && mount -t tmpfs -o uid={uid},mode=700 none ~alice/data \
+         && echo private > ~alice/data/letter && chown {uid} ~alice/data/letter \
+         && chmod 600 ~alice/data/letter && echo made"
+    );
+    Outside::root(&lab).shell(&mount)?;
+    let mut agent = Agent::of(&lab, "alice")?;
+    let modes =
+        [row("A47", "chmod 644 /home/alice/data/letter"), row("A47", "chmod 755 /home/alice/data")];
+    held(&mut agent, &mut Outside::login(&lab, "alice", &[])?, &modes)
+}
+
+#[test]
+fn a47_an_admin_may_give_the_whole_home_to_write() -> Result<()> {
+    let entry = json!({"account": "alice", "write": ["/home/alice"]});
+    let Some(lab) = armed(Lab::builder().entry("alice", entry))? else { return Ok(()) };
+    let mut agent = Agent::of(&lab, "alice")?;
+    assert_eq!(agent.shell("echo x > /home/alice/new && cat /home/alice/new")?, "x");
+    Ok(())
+}
+
+#[test]
 fn a51_private_files_do_not_come_into_the_workspace() -> Result<()> {
     let Some(lab) = lab()? else { return Ok(()) };
     let alice = lab.person("alice")?.uid;

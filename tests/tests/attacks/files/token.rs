@@ -43,7 +43,7 @@ fn as_variable(config: &Path, token: &str, mode: u32) -> Result<()> {
 fn c43_a_token_that_others_can_read() -> Result<()> {
     let Some(bench) = Bench::new(Lab::builder())? else { return Ok(()) };
     let (config, token) = (bench.config(), bench.lab.bot.token.clone());
-    for mode in [0o444, 0o644, 0o604, 0o402, 0o401] {
+    for mode in [0o444, 0o644, 0o604, 0o401] {
         fs::set_permissions(config.join(TOKEN_FILE), Permissions::from_mode(mode))?;
         let (serves, said) = frontend(&bench)?;
         ensure!(!serves && said.contains("chmod 0640"), "{mode:o}: {said}");
@@ -59,6 +59,29 @@ fn c43_a_token_that_others_can_read() -> Result<()> {
         ensure!(good || said.contains("make a new token"), "{mode:o}: {said}");
         ensure!(!said.contains(&token), "{mode:o}: the token is shown");
         bench.mend()?;
+    }
+    Ok(())
+}
+
+#[test]
+fn c01_c02_c03_c08_settings_of_the_frontend_that_are_a_strangers() -> Result<()> {
+    let Some(bench) = Bench::new(Lab::builder())? else { return Ok(()) };
+    for name in ["gaggle.toml", TOKEN_FILE] {
+        let file = bench.config().join(name);
+        for (mode, owner, group) in [(0o402, 950, 950), (0o620, 0, 1234), (0o600, 1234, 950)] {
+            std::os::unix::fs::chown(&file, Some(owner), Some(group))?;
+            fs::set_permissions(&file, Permissions::from_mode(mode))?;
+            let (serves, said) = frontend(&bench)?;
+            ensure!(!serves && said.contains(name), "{name} {mode:o} {owner}: {said}");
+        }
+        fs::remove_file(&file)?;
+        nix::unistd::mkfifo(&file, nix::sys::stat::Mode::from_bits_truncate(0o644))?;
+        let (serves, said) = frontend(&bench)?;
+        ensure!(!serves && said.contains("no regular file"), "{name}: {said}");
+        fs::remove_file(&file)?;
+        bench.mend()?;
+        let (serves, said) = frontend(&bench)?;
+        ensure!(serves, "the control: {said}");
     }
     Ok(())
 }
