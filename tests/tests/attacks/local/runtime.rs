@@ -42,7 +42,8 @@ fn l02_the_runtime_folder_cannot_be_made_by_somebody_else() -> Result<()> {
     chown(&socket, Some(bob), Some(bob))?;
     lab.start(Which::Supervisor)?;
     Probe::connected(&lab)?;
-    assert_eq!(fs::metadata(&socket)?.uid(), FRONTEND_UID);
+    let made = fs::metadata(&socket)?;
+    assert_eq!((made.uid(), made.gid()), (0, FRONTEND_UID));
     drop(planted);
     Ok(())
 }
