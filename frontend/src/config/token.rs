@@ -24,8 +24,9 @@ pub(super) fn read_token(
 ) -> Option<SecretString> {
     if let Some(folder) = environment.get(CREDENTIALS_DIRECTORY) {
         let file = Path::new(folder).join(CREDENTIAL);
-        // Other credentials may be there without this one.
-        if file.exists() {
+        // Other credentials may be there without this one; and an empty one is
+        // what the unit passes when its file is not there.
+        if !is_blank(&file) {
             return from_file(&file, findings);
         }
     }
@@ -36,6 +37,10 @@ pub(super) fn read_token(
         return from_file(&file, findings);
     }
     from_variable(settings, findings)
+}
+
+fn is_blank(file: &Path) -> bool {
+    !file.exists() || std::fs::read(file).is_ok_and(|text| text.trim_ascii().is_empty())
 }
 
 fn from_file(file: &Path, findings: &mut Findings) -> Option<SecretString> {
@@ -58,7 +63,8 @@ fn from_file(file: &Path, findings: &mut Findings) -> Option<SecretString> {
 fn from_variable(settings: &Settings, findings: &mut Findings) -> Option<SecretString> {
     let Some(found) = settings.variable(variables::MATTERMOST_TOKEN) else {
         findings.problems.push(format!(
-            "the bot's token is missing: put it in a file and name that with LoadCredential={CREDENTIAL}:FILE in the unit, or as token_file below [mattermost] in {}",
+            "the bot's token is missing: put it in {}, for systemd to pass on, or in a file named as token_file below [mattermost] in {}",
+            settings.path(CREDENTIAL).display(),
             settings.path(super::TOML_FILE).display()
         ));
         return None;

@@ -24,6 +24,9 @@ fn the_token_comes_from_systemd_then_from_a_file_then_from_a_variable() {
     let variable = [("CREDENTIALS_DIRECTORY", directory)];
     // A folder of other credentials changes nothing.
     assert_eq!(token(folder.load_in(&variable).unwrap()), "from-file");
+    // Nor does what the unit passes where its own file is not there.
+    write(&credentials.path().join("mattermost-token"), "\n");
+    assert_eq!(token(folder.load_in(&variable).unwrap()), "from-file");
     write(&credentials.path().join("mattermost-token"), "from-systemd\n");
     assert_eq!(token(folder.load_in(&variable).unwrap()), "from-systemd");
     let plain = env(BASE);
