@@ -26,7 +26,7 @@ impl Service {
         }
         let running = self.workers.values().map(|worker| worker.account.clone()).collect();
         let known = (!reload).then_some(&self.snapshot);
-        let (folder, programs) = (&self.config_dir, &self.ground.programs);
+        let (folder, programs) = (&self.ground.config_dir, &self.ground.programs);
         match forked::ask(|| review(folder, programs, known, running)) {
             Ok(question) => self.review = Some(question),
             Err(errno) => self.take_review(Err(errno.desc().to_owned())),

@@ -53,8 +53,8 @@ fn serve(arguments: Arguments) -> Result<(), String> {
     // One supervisor per runtime folder: the next lines kill what was left over.
     let _lock = listeners::lock(&arguments.runtime_dir)?;
     let tree = Tree::open(arguments.cgroup.as_deref())?;
-    let ground = Ground { tree, programs, null };
-    let mut service = Service::new(arguments.config_dir, ground, snapshot);
+    let ground = Ground { tree, programs, config_dir: arguments.config_dir, null };
+    let mut service = Service::new(ground, snapshot);
     service.clear_leftovers()?;
     let listeners = listeners::listeners(inherited, &arguments.runtime_dir, frontend.1)?;
     service.audit_configuration();

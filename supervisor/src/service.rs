@@ -4,7 +4,6 @@
 //! checked. Every decision here is audited before or as it takes effect.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use gaggle_ipc::admin::AdminReply;
@@ -28,7 +27,6 @@ const GRACE_FRONTEND_GONE: Duration = Duration::from_secs(2);
 /// Everything root keeps in mind.
 #[derive(Debug)]
 pub(crate) struct Service {
-    pub(crate) config_dir: PathBuf,
     pub(crate) ground: Ground,
     pub(crate) snapshot: Snapshot,
     /// Why the last reload did not take effect.
@@ -57,9 +55,8 @@ pub(crate) fn unix_now() -> u64 {
 
 impl Service {
     /// Makes the state of a supervisor that serves nobody yet.
-    pub(crate) fn new(config_dir: PathBuf, ground: Ground, snapshot: Snapshot) -> Self {
+    pub(crate) fn new(ground: Ground, snapshot: Snapshot) -> Self {
         Self {
-            config_dir,
             ground,
             snapshot,
             stale: None,

@@ -9,6 +9,7 @@ use std::convert::Infallible;
 use std::ffi::CString;
 use std::fs;
 use std::os::fd::{AsRawFd, OwnedFd};
+use std::path::Path;
 
 use caps::CapSet;
 use gaggle_ipc::control::RefusalCode;
@@ -39,6 +40,8 @@ pub(crate) struct Plan<'a> {
     /// As they were when the mapping was read.
     pub(crate) person: &'a Person,
     pub(crate) programs: &'a Programs,
+    /// The folder of root's own files.
+    pub(crate) hidden: &'a Path,
     /// The primary group first, then those of the mapping entry.
     pub(crate) groups: Vec<Gid>,
     pub(crate) home: CString,
@@ -97,7 +100,7 @@ fn steps(plan: &Plan<'_>) -> Result<Infallible, (LaunchStep, Errno)> {
     close_all_but(&plan.error).map_err(|errno| (LaunchStep::Descriptors, errno))?;
     // Root's last act for the account: needs CAP_SYS_ADMIN and readable modes.
     umask(Mode::from_bits_truncate(0o022));
-    mounts::make_private(uid, gid).map_err(|errno| (LaunchStep::Mounts, errno))?;
+    mounts::make_private(uid, gid, plan.hidden).map_err(|errno| (LaunchStep::Mounts, errno))?;
     umask(Mode::from_bits_truncate(0o077));
     home::make_read_only(plan.person).map_err(|errno| (LaunchStep::Mounts, errno))?;
     // When memory is short the kernel takes agents before anything of the system's.

@@ -47,6 +47,8 @@ pub struct Ground {
     pub tree: Tree,
     /// The folder of this program and its companions, root's own.
     pub programs: PathBuf,
+    /// The folder of root's own files, which no worker sees.
+    pub config_dir: PathBuf,
     /// `/dev/null`, open.
     pub null: OwnedFd,
 }
@@ -137,6 +139,7 @@ pub fn launch(
         supervisor: getpid(),
         person,
         programs: &programs,
+        hidden: &ground.config_dir,
         groups,
         home,
         program,

@@ -27,11 +27,12 @@ const QUIET: MsFlags = MsFlags::MS_NOSUID.union(MsFlags::MS_NODEV);
 const NONE: Option<&str> = None;
 
 /// Gives this process and its descendants a `/tmp`, `/var/tmp`, `/run` and
-/// System V objects of their own, and takes the cgroup tree out of their sight.
+/// System V objects of their own, and takes the cgroup tree and the folder of
+/// root's files, `hidden`, out of their sight.
 ///
 /// # Errors
 /// The system's.
-pub(crate) fn make_private(uid: Uid, gid: Gid) -> Result<(), Errno> {
+pub(crate) fn make_private(uid: Uid, gid: Gid, hidden: &Path) -> Result<(), Errno> {
     // Held open before `/run` is covered.
     let kept: Vec<(&str, OwnedFd)> =
         KEPT_OF_RUN.iter().filter_map(|path| Some((*path, folder(path).ok()?))).collect();
@@ -54,6 +55,8 @@ pub(crate) fn make_private(uid: Uid, gid: Gid) -> Result<(), Errno> {
     // The worker's part of it is reached through a descriptor alone.
     let nothing = Some("mode=0555,size=4k,nr_inodes=2");
     let flags = QUIET | MsFlags::MS_NOEXEC | MsFlags::MS_RDONLY;
+    // Modes keep others out of it; what is not there needs none.
+    mount(Some("tmpfs"), hidden, Some("tmpfs"), flags, nothing)?;
     match mount(Some("tmpfs"), "/sys/fs/cgroup", Some("tmpfs"), flags, nothing) {
         // Without that folder there is nothing to hide.
         Err(Errno::ENOENT) => Ok(()),
