@@ -24,7 +24,8 @@ pub enum AdminRequest {
         user: MattermostUserId,
     },
     /// Stop every worker and start none until it is lifted: `LockedDown`, `Done`.
-    /// It outlasts a restart of the supervisor.
+    /// What lasts is the file `lockdown` in the configuration folder, which the
+    /// asker has made or removed: root's next look follows it.
     Lockdown {
         /// Begin it, or lift it.
         on: bool,

@@ -251,6 +251,21 @@ impl StopReason {
     }
 }
 
+impl StopReason {
+    /// What a `Start` is answered whose worker was stopped on its way.
+    #[must_use]
+    pub fn refusal(self) -> RefusalCode {
+        match self {
+            Self::Requested | Self::FrontendGone => RefusalCode::Busy,
+            Self::MappingChanged => RefusalCode::AccountChanged,
+            Self::AccountExpired => RefusalCode::AccountExpired,
+            Self::Lockdown => RefusalCode::Lockdown,
+            Self::ShuttingDown => RefusalCode::ShuttingDown,
+            Self::LaunchTimeout => RefusalCode::LaunchFailed,
+        }
+    }
+}
+
 /// Why root closes a control connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
 pub enum Closing {

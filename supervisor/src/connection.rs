@@ -27,18 +27,14 @@ pub(crate) struct Connection {
     /// To be polled.
     pub(crate) socket: OwnedFd,
     pub(crate) uid: u32,
-    answers: VecDeque<(Vec<u8>, Option<OwnedFd>)>,
+    /// What waits for the peer to read.
+    pub(crate) answers: VecDeque<(Vec<u8>, Option<OwnedFd>)>,
 }
 
 impl Connection {
     /// Takes an accepted socket whose peer was checked.
     pub(crate) fn new(socket: OwnedFd, uid: u32) -> Self {
         Self { socket, uid, answers: VecDeque::new() }
-    }
-
-    /// Answers wait for the peer to read.
-    pub(crate) fn wants_to_write(&self) -> bool {
-        !self.answers.is_empty()
     }
 
     /// Takes one request.

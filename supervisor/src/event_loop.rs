@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use gaggle_ipc::WorkerId;
 use gaggle_ipc::admin::AdminRequest;
 use gaggle_ipc::codec::{FrameError, VERSION};
-use gaggle_ipc::control::{Closing, ControlReply, ControlRequest};
+use gaggle_ipc::control::{Closing, ControlReply, ControlRequest, StopReason};
 use gaggle_ipc::seqpacket;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -21,7 +21,7 @@ use crate::connection::{Connection, Received};
 use crate::listeners::Listeners;
 use crate::service::Service;
 use crate::status;
-use crate::workers::Requester;
+use crate::workers::{Requester, Worker};
 
 /// How often files and accounts are looked at.
 const MINUTE: Duration = Duration::from_secs(60);
@@ -138,7 +138,7 @@ impl EventLoop {
             }
         }
         for (number, admin) in &self.service.admins {
-            let flags = if admin.wants_to_write() { PollFlags::POLLOUT } else { read };
+            let flags = if admin.answers.is_empty() { read } else { PollFlags::POLLOUT };
             sources.push((Source::Admin(*number), admin.socket.as_fd(), flags));
         }
         if let Some(review) = &self.service.review {
@@ -156,7 +156,7 @@ impl EventLoop {
         // What is not polled at present because it was a moment ago.
         let logs = workers.filter_map(|worker| worker.log.as_ref()).map(|log| log.again);
         let resting = logs.chain([self.accept_again, self.request_again]).filter(|at| *at > now);
-        let deadlines = self.service.workers.values().filter_map(crate::workers::Worker::deadline);
+        let deadlines = self.service.workers.values().filter_map(Worker::deadline);
         let watchdog = self.watchdog.map(|(_, next)| next);
         let next = deadlines
             .chain(resting)
@@ -268,7 +268,7 @@ impl EventLoop {
 
     fn serve_admin(&mut self, number: u64) {
         // One answer at a time, so that nobody piles them up.
-        let admin = self.service.admins.get(&number).filter(|admin| !admin.wants_to_write());
+        let admin = self.service.admins.get(&number).filter(|admin| admin.answers.is_empty());
         let Some(admin) = admin else { return };
         match admin.receive() {
             Received::Nothing => {}
@@ -310,6 +310,8 @@ impl EventLoop {
 
     fn on_time(&mut self) {
         let now = Instant::now();
+        let late = |_: &_, worker: &Worker| worker.is_late(now);
+        self.service.stop_where(late, StopReason::LaunchTimeout, Duration::ZERO);
         for worker in self.service.workers.values_mut() {
             worker.enforce_deadline(now);
         }

@@ -19,6 +19,9 @@ use gaggle_launch::sys;
 
 /// How long an answer may take.
 const LIMIT: Duration = Duration::from_secs(30);
+/// What to say when the deadline has passed.
+pub(crate) const OVERDUE: &str =
+    "files and accounts could not be looked at within 30 s; is the name service up?";
 /// Largest answer, in bytes: a full mapping with a full environment for each.
 const MAX_ANSWER: usize = 256 * 1024 * 1024;
 
@@ -84,14 +87,6 @@ impl Question {
         }
     }
 
-    /// What to say when the deadline has passed.
-    pub(crate) fn overdue() -> String {
-        format!(
-            "files and accounts could not be looked at within {} s; is the name service up?",
-            LIMIT.as_secs()
-        )
-    }
-
     /// Waits for the answer: at start-up, when nobody is served yet.
     ///
     /// # Errors
@@ -102,7 +97,7 @@ impl Question {
             let timeout = PollTimeout::try_from(left).unwrap_or(PollTimeout::ZERO);
             let ready = poll(&mut [PollFd::new(self.pipe.as_fd(), PollFlags::POLLIN)], timeout);
             if ready == Ok(0) {
-                return Err(Self::overdue());
+                return Err(OVERDUE.to_owned());
             }
             if let Some(answer) = self.read() {
                 return answer;

@@ -43,7 +43,7 @@ impl Service {
     /// Gives up on a look that takes too long.
     pub(crate) fn enforce_review_deadline(&mut self, now: Instant) {
         if self.review.as_ref().is_some_and(|review| review.deadline <= now) {
-            self.take_review(Err(Question::overdue()));
+            self.take_review(Err(forked::OVERDUE.to_owned()));
         }
     }
 
@@ -135,6 +135,10 @@ impl Service {
     /// Tells an admin that a lockdown is as asked for.
     pub(crate) fn answer_lockdown(&mut self, number: u64, on: bool) {
         let stopped = u32::try_from(self.set_lockdown(on)).unwrap_or(u32::MAX);
+        // A look that began before this word must not undo it.
+        if self.review.take().is_some() {
+            self.look(true);
+        }
         if let Some(admin) = self.admins.get_mut(&number) {
             admin.queue(&AdminReply::LockedDown { on, stopped }, None);
             admin.queue(&AdminReply::Done, None);

@@ -280,12 +280,9 @@ impl Service {
 
     fn tell_end(&mut self, worker: &Worker, outcome: Outcome) {
         let (user, account, id) = (worker.user, &worker.account, worker.id);
-        // Who is switched off or unknown does not fail at starting.
-        let failed = match outcome {
-            Ok(exit) => !matches!(exit, WorkerExit::Status(0) | WorkerExit::Stopped(_)),
-            Err(refusal) => refusal.code == RefusalCode::LaunchFailed,
-        };
-        self.admission.ended(self.snapshot.own_entry(user), failed, worker.born.elapsed());
+        if !worker.requester.is_admin() {
+            self.admission.ended(self.snapshot.own_entry(user), &outcome, worker.born.elapsed());
+        }
         let exit = match outcome {
             Err(refusal) => {
                 self.record_refusal(user, account.as_str(), refusal);

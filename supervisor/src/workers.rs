@@ -187,15 +187,21 @@ impl Worker {
         }
     }
 
+    /// It should have reached its program by now.
+    pub(crate) fn is_late(&self, now: Instant) -> bool {
+        matches!(self.state, State::Launching { deadline, .. } if deadline <= now)
+    }
+
     /// Kills it if a deadline of its own has passed.
     pub(crate) fn enforce_deadline(&mut self, now: Instant) {
         if self.is_ending() || self.deadline().is_none_or(|at| now < at) {
             return;
         }
-        let reason = self.stopping.map_or(StopReason::LaunchTimeout, |(reason, _)| reason);
         // A process that waits for a dead file server outlives its kill.
-        self.stopping = Some((reason, now + UNKILLABLE));
-        self.kill();
+        if let Some((_, again)) = &mut self.stopping {
+            *again = now + UNKILLABLE;
+            self.kill();
+        }
     }
 
     /// Reaps the process if it ended, and begins to kill what it left.
@@ -229,7 +235,9 @@ impl Worker {
             (None, _) => WorkerExit::Status(255),
         };
         match &self.state {
-            State::Launching { .. } => Err(self.report.refusal()),
+            State::Launching { .. } => Err(self
+                .stopping
+                .map_or_else(|| self.report.refusal(), |(reason, _)| reason.refusal().into())),
             _ => Ok(exit),
         }
     }

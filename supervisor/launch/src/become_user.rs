@@ -22,6 +22,7 @@ use nix::sys::prctl;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::{SigSet, SigmaskHow, Signal, sigprocmask};
 use nix::sys::stat::{Mode, SFlag, stat, umask};
+use nix::sys::statvfs::{FsFlags, statvfs};
 use nix::unistd::{
     Gid, Pid, Uid, chdir, execve, getgroups, getppid, getresgid, getresuid, setgroups, setresgid,
     setresuid, setsid, write,
@@ -102,7 +103,7 @@ fn steps(plan: &Plan<'_>) -> Result<Infallible, (LaunchStep, Errno)> {
     umask(Mode::from_bits_truncate(0o022));
     mounts::make_private(uid, gid, plan.hidden).map_err(|errno| (LaunchStep::Mounts, errno))?;
     umask(Mode::from_bits_truncate(0o077));
-    home::make_read_only(plan.person).map_err(|errno| (LaunchStep::Mounts, errno))?;
+    let covered = home::make_read_only(plan.person, &plan.groups)?;
     // When memory is short the kernel takes agents before anything of the system's.
     fs::write("/proc/self/oom_score_adj", OOM_SCORE).map_err(|error| {
         (LaunchStep::Umask, error.raw_os_error().map_or(Errno::EIO, Errno::from_raw))
@@ -117,7 +118,7 @@ fn steps(plan: &Plan<'_>) -> Result<Infallible, (LaunchStep, Errno)> {
     setresuid(uid, uid, uid).map_err(|errno| (LaunchStep::Uid, errno))?;
     verify_drop(plan)?;
     die_with_supervisor(plan)?;
-    enter_home(plan)?;
+    enter_home(plan, covered)?;
     // From here on the pipe's end is the program's beginning. Before, it is the
     // end of a child that somebody killed.
     write(&plan.error, &report(None)).map_err(|errno| (LaunchStep::Exec, errno))?;
@@ -247,8 +248,12 @@ fn die_with_supervisor(plan: &Plan<'_>) -> Step {
 
 /// As the account, so that root probes nobody's home and a home that root may
 /// not enter (root-squashed NFS) works. No fallback to another folder.
-fn enter_home(plan: &Plan<'_>) -> Step {
+fn enter_home(plan: &Plan<'_>, covered: bool) -> Step {
     chdir(plan.home.as_c_str()).map_err(|errno| (LaunchStep::HomeMissing, errno))?;
+    // Whoever owns a folder above may have put another in its place since.
+    if covered && !statvfs(".").is_ok_and(|home| home.flags().contains(FsFlags::ST_RDONLY)) {
+        return Err((LaunchStep::Mounts, Errno::ESTALE));
+    }
     let home = stat(".").map_err(|errno| (LaunchStep::HomeMissing, errno))?;
     if SFlag::from_bits_truncate(home.st_mode) & SFlag::S_IFMT != SFlag::S_IFDIR
         || home.st_uid != plan.person.account.uid

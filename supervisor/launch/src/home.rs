@@ -7,7 +7,7 @@
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::{Component, Path};
 
-use gaggle_ipc::launch::{HOME_FOLDERS, Profile};
+use gaggle_ipc::launch::{HOME_FOLDERS, LaunchStep, Profile};
 use gaggle_policy::configuration::Person;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, OpenHow, ResolveFlag, open, openat2};
@@ -21,31 +21,38 @@ const FOLDER: OFlag = OFlag::O_PATH.union(OFlag::O_DIRECTORY).union(OFlag::O_CLO
 const NONE: Option<&str> = None;
 
 /// Covers the home by a read-only mount of itself, but for the folders of
-/// [`HOME_FOLDERS`], made where they are missing, and the entry's `write` paths.
-/// What is no folder of the account's is left for the worker to refuse.
+/// [`HOME_FOLDERS`], made where they are missing, and the entry's `write` paths;
+/// `false` where all of it is the agent's. What is no folder of the account's is
+/// left for the worker to refuse.
 ///
 /// # Errors
-/// The system's.
-pub(crate) fn make_read_only(person: &Person) -> Result<(), Errno> {
+/// The step and the system's word.
+pub(crate) fn make_read_only(person: &Person, groups: &[Gid]) -> Result<bool, (LaunchStep, Errno)> {
     let home = &person.account.home;
     // An admin's word for all of it, in either way.
     let whole = person.entry.write.iter().any(|path| home.starts_with(path));
     if whole || person.entry.profile == Profile::Full {
-        return Ok(());
+        return Ok(false);
     }
-    // From here on files are opened and made as the account would; the right to
-    // mount does not depend on it.
-    setgroups(&[])?;
-    setfsgid(Gid::from_raw(person.account.gid));
-    setfsuid(Uid::from_raw(person.account.uid));
-    let done = match open(home, FOLDER, Mode::empty()) {
-        Ok(folder) => cover(home, &folder, person),
-        // C13 says what is wrong with it.
-        Err(_) => Ok(()),
-    };
-    setfsuid(Uid::from_raw(0));
-    setfsgid(Gid::from_raw(0));
-    done
+    let mounts = |errno| (LaunchStep::Mounts, errno);
+    let (uid, gid) = (Uid::from_raw(person.account.uid), Gid::from_raw(person.account.gid));
+    // From here on files are opened and made as the account would, with the same
+    // groups as later on; the right to mount does not depend on it.
+    setgroups(groups).map_err(mounts)?;
+    act_as(uid, gid).map_err(mounts)?;
+    let done = open(home, FOLDER, Mode::empty())
+        .map_err(|errno| (LaunchStep::HomeMissing, errno))
+        .and_then(|folder| cover(home, &folder, person).map_err(mounts));
+    act_as(Uid::from_raw(0), Gid::from_raw(0)).map_err(mounts)?;
+    done.map(|()| true)
+}
+
+/// Whose rights count for files.
+fn act_as(uid: Uid, gid: Gid) -> Result<(), Errno> {
+    setfsgid(gid);
+    setfsuid(uid);
+    // Each answers what was in force before: asked once more, what is.
+    if setfsgid(gid) == gid && setfsuid(uid) == uid { Ok(()) } else { Err(Errno::EPERM) }
 }
 
 fn cover(home: &Path, folder: &OwnedFd, person: &Person) -> Result<(), Errno> {

@@ -60,11 +60,17 @@ pub fn set_securebits(bits: libc::c_int) -> Result<(), Errno> {
     Errno::result(done).map(drop)
 }
 
-/// Makes the mount whose top `folder` is read-only, and all mounts below it.
+/// Makes the mount whose top `folder` is read-only, and all mounts below it. What
+/// is mounted there outside from now on does not show here.
 pub fn make_mounts_read_only(folder: &OwnedFd) -> Result<(), Errno> {
     let flags = libc::AT_EMPTY_PATH | libc::AT_RECURSIVE;
     let set = libc::MOUNT_ATTR_RDONLY | libc::MOUNT_ATTR_NOSUID | libc::MOUNT_ATTR_NODEV;
-    let attributes = libc::mount_attr { attr_set: set, attr_clr: 0, propagation: 0, userns_fd: 0 };
+    let attributes = libc::mount_attr {
+        attr_set: set,
+        attr_clr: 0,
+        propagation: libc::MS_PRIVATE,
+        userns_fd: 0,
+    };
     let size = size_of::<libc::mount_attr>();
     // SAFETY: the kernel reads an empty C string and `size` bytes of a structure
     // that is as it wants it; both outlive the call.

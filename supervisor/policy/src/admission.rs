@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use gaggle_ipc::MattermostUserId;
-use gaggle_ipc::control::RefusalCode;
+use gaggle_ipc::control::{Refusal, RefusalCode, WorkerExit};
 
 /// Starts of one person in a row, and how long one of them takes to be forgotten.
 const BURST: usize = 10;
@@ -58,8 +58,20 @@ impl Admission {
         Ok(())
     }
 
-    /// Notes how a worker ended that lived for `lived`.
-    pub fn ended(&mut self, user: Option<MattermostUserId>, failed: bool, lived: Duration) {
+    /// Notes how a worker ended that lived for `lived`. Who was stopped, switched
+    /// off or could not be looked up says nothing of how it goes.
+    pub fn ended(
+        &mut self,
+        user: Option<MattermostUserId>,
+        outcome: &Result<WorkerExit, Refusal>,
+        lived: Duration,
+    ) {
+        let failed = match outcome {
+            Ok(WorkerExit::Stopped(_)) => return,
+            Ok(exit) => *exit != WorkerExit::Status(0),
+            Err(refusal) if refusal.code == RefusalCode::LaunchFailed => true,
+            Err(_) => return,
+        };
         self.ended_at(user, failed, lived, Instant::now());
     }
 

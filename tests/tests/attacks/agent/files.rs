@@ -205,6 +205,19 @@ fn a47_what_is_mounted_below_the_home_is_no_way_around_it() -> Result<()> {
 }
 
 #[test]
+fn a47_a_home_behind_a_group_of_the_entry_is_covered_as_well() -> Result<()> {
+    let Some(mut lab) = lab()? else { return Ok(()) };
+    let team =
+        "echo team:x:7777: >> /etc/group && chgrp 7777 /home && chmod 750 /home && echo made";
+    Outside::root(&lab).shell(team)?;
+    lab.set_entry("alice", json!({"account": "alice", "groups": ["team"]}))?;
+    let mut agent = Agent::of(&lab, "alice")?;
+    assert!(agent.shell("id -G")?.contains("7777"));
+    let modes = [row("A47", "chmod 711 /home/alice && chmod 700 /home/alice")];
+    held(&mut agent, &mut Outside::login(&lab, "alice", &[7777])?, &modes)
+}
+
+#[test]
 fn a47_an_admin_may_give_the_whole_home_to_write() -> Result<()> {
     let entry = json!({"account": "alice", "write": ["/home/alice"]});
     let Some(lab) = armed(Lab::builder().entry("alice", entry))? else { return Ok(()) };
