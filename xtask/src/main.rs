@@ -7,6 +7,7 @@
 #[path = "../../tests/src/bin/gaggle-demo/arguments.rs"]
 mod arguments;
 mod bench;
+mod deb;
 mod demo;
 mod fuzz;
 mod goose;
@@ -29,6 +30,7 @@ Development commands of Gaggle.
   sudo -E cargo xtask test   the system tests too: real accounts, real sandbox
   cargo xtask fuzz           drive every decoder with made-up input
   sudo -E cargo xtask bench  how fast workers start, and what they weigh
+  cargo xtask deb            the Debian package, in target/debian
   sudo -E cargo xtask vm qemu  limits, in a virtual machine with the controllers";
 
 #[derive(Parser)]
@@ -70,7 +72,7 @@ fn main() -> ExitCode {
         Command::Goose => goose::fetch().map(|path| println!("{}", path.display())),
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Fuzz(arguments) => fuzz::run(&arguments),
-        Command::Deb => Err(not_yet("deb")),
+        Command::Deb => deb::build().map(|path| println!("{}", path.display())),
         Command::Vm(arguments) => vm::run(&arguments),
     };
     match done {
@@ -83,8 +85,4 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
-}
-
-fn not_yet(command: &str) -> String {
-    format!("`{command}` is not there yet")
 }
