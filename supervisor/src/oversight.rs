@@ -72,7 +72,8 @@ impl Service {
     fn apply(&mut self, review: Review) {
         self.set_lockdown(review.lockdown);
         match review.snapshot {
-            None => {}
+            // Nothing has changed since what is in force, so nothing is wrong with it.
+            None => self.stale = None,
             Some(Ok(snapshot)) => {
                 self.snapshot = snapshot;
                 self.stale = None;
@@ -83,6 +84,7 @@ impl Service {
                         service.snapshot.person(worker.user).ok().is_none_or(|person| {
                             person.account.name != worker.account
                                 || person.account.uid != worker.uid
+                                || person.entry.profile != worker.profile
                         })
                     },
                     StopReason::MappingChanged,

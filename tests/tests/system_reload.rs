@@ -175,3 +175,17 @@ fn a_goose_kept_beside_the_homes_opens_none_of_them() -> Result<()> {
     assert!(answer.contains("Permission denied") && answer.contains("alice"), "{answer}");
     Ok(())
 }
+
+#[test]
+fn a_changed_profile_counts_at_once() -> Result<()> {
+    let full = serde_json::json!({"account": "alice", "home": "full"});
+    let Some(mut lab) = Lab::builder().entry("alice", full).start_if_possible()? else {
+        return Ok(());
+    };
+    let look = "run: ls -d ~ && touch ~/mine && echo wrote";
+    assert!(lab.answer("alice", look)?.contains("wrote"), "the control");
+    lab.set_entry("alice", serde_json::json!("alice"))?;
+    lab.record("worker_exited", SOON, |r| r.field("GAGGLE_REASON") == "stopped mapping_changed")?;
+    assert!(!lab.answer("alice", look)?.contains("wrote"));
+    Ok(())
+}
