@@ -66,7 +66,7 @@ fn package(target: &Path, folder: &Path) -> Command {
     build.arg(format!("--changes-file={}", folder.join("gaggle.changes").display()));
     build.env("CARGO_TARGET_DIR", target).env("PARENT", folder);
     // Those of the cargo that runs this program are not for the one in there.
-    for name in ["CARGO", "RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "MAKEFLAGS"] {
+    for name in ["CARGO", "RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "LD_LIBRARY_PATH", "MAKEFLAGS"] {
         build.env_remove(name);
     }
     build
