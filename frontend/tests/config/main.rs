@@ -277,5 +277,5 @@ fn without_any_file_the_two_missing_things_are_named() {
     let problems =
         Config::load(Path::new("/nonexistent"), &Environment::default()).unwrap_err().problems;
     assert_eq!(problems.len(), 2, "{problems:?}");
-    assert!(problems[0].contains("MATTERMOST_URL") && problems[1].contains("LoadCredential"));
+    assert!(problems[0].contains("MATTERMOST_URL") && problems[1].contains("mattermost-token"));
 }
