@@ -45,8 +45,7 @@ fn covered() -> BTreeSet<String> {
 }
 
 /// What may stand in the second column.
-const KINDS: &[&str] =
-    &["case", "unit", "package", "vm", "due", "residual", "open case", "open unit"];
+const KINDS: &[&str] = &["case", "unit", "package", "vm", "due", "residual"];
 /// What a row may wait for, as its last column says.
 const DUE: &[&str] = &["with the MCP server"];
 /// What only a kernel with the controllers, or with SELinux, shows.
@@ -93,18 +92,6 @@ fn every_unit_test_that_a_row_names_exists() {
             .unwrap_or_else(|error| panic!("{id}: {file}: {error}"));
         assert!(text.contains(&format!("fn {test}(")), "{id}: no {test} in {file}");
     }
-}
-
-#[test]
-fn a_row_that_has_a_case_does_not_stand_as_open() {
-    let covered = covered();
-    let rows = rows();
-    let stale: Vec<_> = rows
-        .iter()
-        .filter(|(id, row)| row.kept_by == "open case" && covered.contains(*id))
-        .map(|(id, _)| id.as_str())
-        .collect();
-    assert!(stale.is_empty(), "write `case` into the rows {}", stale.join(" "));
 }
 
 #[test]

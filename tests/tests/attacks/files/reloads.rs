@@ -114,13 +114,12 @@ fn launched(bench: &Bench, frontend: &mut Frontend, person: &Person) -> Result<(
     let environment = fs::read(format!("/proc/{}/environ", record.field("GAGGLE_PID")))?;
     let environment = String::from_utf8_lossy(&environment).into_owned();
     let has = |word: &str| environment.split('\0').any(|entry| entry == word);
-    let full = has("GAGGLE_PROFILE=full");
-    ensure!(full == has("GAGGLE_READ=/srv/of-full"), "half of each: {environment}");
+    let full = has("GAGGLE_READ=/srv/of-full");
     ensure!(full == has("GAGGLE_CONNECT_PORTS=443"), "half of each: {environment}");
     frontend.stop(number)?;
     let exited = frontend.receive()?;
     ensure!(exited.starts_with("Exited"), "{exited}");
-    Ok((reply.contains("profile: Full"), full))
+    Ok((reply.contains("shared: true"), full))
 }
 
 #[test]
@@ -131,7 +130,8 @@ fn c38_a_storm_of_reloads_during_launches() -> Result<()> {
     for person in &people {
         let id = person.mattermost.id.as_str();
         plain[id] = json!(person.name);
-        full[id] = json!({"account": person.name, "home": "full", "read": ["/srv/of-full"], "connect_ports": [443]});
+        // Not the profile: a change of that stops a worker.
+        full[id] = json!({"account": person.name, "shared": true, "read": ["/srv/of-full"], "connect_ports": [443]});
     }
     let supervisor = Pid::from_raw(bench.lab.service(Which::Supervisor)?.pid());
     let config = bench.lab.namespace.seen(CONFIG);
