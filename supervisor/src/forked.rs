@@ -3,7 +3,7 @@
 //!
 //! Trust: the child is this program; it answers over a pipe or is killed.
 
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use gaggle_policy::review::Review;
@@ -57,8 +57,7 @@ pub(crate) fn ask(look: impl FnOnce() -> Review) -> Result<Question, Errno> {
 /// here would not see its frontend go.
 fn answer(to_parent: &OwnedFd, look: impl FnOnce() -> Review) {
     let _ = prctl::set_pdeathsig(Signal::SIGKILL);
-    let Ok(own) = u32::try_from(to_parent.as_raw_fd()) else { return };
-    if sys::close_range(3, own - 1).and_then(|()| sys::close_range(own + 1, u32::MAX)).is_err() {
+    if sys::close_all_but(3, to_parent).is_err() {
         return;
     }
     let Ok(bytes) = serde_json::to_vec(&look()) else { return };

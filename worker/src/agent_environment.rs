@@ -80,19 +80,8 @@ mod tests {
 
     fn environment(agent: &[(&str, &str)]) -> Environment {
         Environment {
-            home: "/home/alice".into(),
-            user: "alice".into(),
-            lang: "C.UTF-8".into(),
-            path: "/usr/bin:/bin".into(),
-            tmpdir: "/tmp".into(),
-            profile: Profile::Workspace,
-            goose: "/usr/lib/gaggle/goose".into(),
-            landlock_floor: 3,
-            max_goose: 4,
-            connect_ports: None,
-            read: vec![],
-            write: vec![],
             agent: agent.iter().map(|(n, v)| (n.into(), v.into())).collect(),
+            ..Environment::of_alice("/home/alice".into())
         }
     }
 

@@ -172,6 +172,28 @@ fn is_forbidden(name: &[u8]) -> bool {
 }
 
 #[cfg(test)]
+impl Environment {
+    /// alice's, with nothing beyond the default profile.
+    pub(crate) fn of_alice(home: PathBuf) -> Self {
+        Self {
+            home,
+            user: "alice".into(),
+            lang: "C.UTF-8".into(),
+            path: "/usr/bin:/bin".into(),
+            tmpdir: "/tmp".into(),
+            profile: Profile::Workspace,
+            goose: "/usr/lib/gaggle/goose".into(),
+            landlock_floor: 3,
+            max_goose: 4,
+            connect_ports: None,
+            read: vec![],
+            write: vec![],
+            agent: vec![],
+        }
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

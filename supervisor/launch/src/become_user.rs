@@ -8,7 +8,7 @@
 use std::convert::Infallible;
 use std::ffi::CString;
 use std::fs;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::path::Path;
 
 use caps::CapSet;
@@ -181,12 +181,8 @@ fn descriptors(plan: &Plan<'_>) -> Result<(), Errno> {
 /// Above those with a meaning the error pipe alone stays. It is close-on-exec:
 /// that it closes is the good news for the parent.
 fn close_all_but(error: &OwnedFd) -> Result<(), Errno> {
-    let error = u32::try_from(error.as_raw_fd()).map_err(|_| Errno::EBADF)?;
     let first = u32::try_from(CGROUP_FD).map_err(|_| Errno::EBADF)? + 1;
-    if first < error {
-        sys::close_range(first, error - 1)?;
-    }
-    sys::close_range(error + 1, u32::MAX)
+    sys::close_all_but(first, error)
 }
 
 fn empty_capability_sets() -> Step {

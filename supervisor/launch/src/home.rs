@@ -4,8 +4,8 @@
 //! rights and without following links. Landlock does not stop a `chmod`; an
 //! agent could open its person's files to everybody. A read-only mount does.
 
-use std::os::fd::{AsRawFd, OwnedFd};
-use std::path::{Component, Path};
+use std::os::fd::OwnedFd;
+use std::path::{Component, Path, PathBuf};
 
 use gaggle_ipc::launch::{HOME_FOLDERS, LaunchStep, Profile};
 use gaggle_policy::configuration::Person;
@@ -15,6 +15,7 @@ use nix::mount::{MsFlags, mount};
 use nix::sys::stat::{Mode, mkdirat};
 use nix::unistd::{Gid, Uid, setfsgid, setfsuid, setgroups};
 
+use crate::mounts::held;
 use crate::sys;
 
 const FOLDER: OFlag = OFlag::O_PATH.union(OFlag::O_DIRECTORY).union(OFlag::O_CLOEXEC);
@@ -73,8 +74,8 @@ fn cover(home: &Path, folder: &OwnedFd, person: &Person) -> Result<(), Errno> {
 }
 
 /// The folder `path` below `home`, made with its parents where it is missing.
-fn make(home: &OwnedFd, path: &Path) -> Option<(std::path::PathBuf, OwnedFd)> {
-    let mut walked = std::path::PathBuf::new();
+fn make(home: &OwnedFd, path: &Path) -> Option<(PathBuf, OwnedFd)> {
+    let mut walked = PathBuf::new();
     for component in path.components() {
         let Component::Normal(name) = component else { return None };
         let parent = if walked.as_os_str().is_empty() { None } else { below(home, &walked) };
@@ -90,8 +91,4 @@ fn below(folder: &OwnedFd, path: &Path) -> Option<OwnedFd> {
     let resolve = ResolveFlag::RESOLVE_NO_SYMLINKS | ResolveFlag::RESOLVE_BENEATH;
     let how = OpenHow::new().flags(OFlag::O_PATH | OFlag::O_CLOEXEC).resolve(resolve);
     openat2(folder, path, how).ok()
-}
-
-fn held(fd: &OwnedFd) -> String {
-    format!("/proc/self/fd/{}", fd.as_raw_fd())
 }

@@ -49,8 +49,7 @@ pub(crate) fn make_private(uid: Uid, gid: Gid, hidden: &Path) -> Result<(), Errn
     for (path, folder) in &kept {
         let made = DirBuilder::new().recursive(true).mode(0o755).create(path);
         made.map_err(|error| error.raw_os_error().map_or(Errno::EIO, Errno::from_raw))?;
-        let held = format!("/proc/self/fd/{}", folder.as_raw_fd());
-        mount(Some(held.as_str()), *path, NONE, MsFlags::MS_BIND | MsFlags::MS_REC, NONE)?;
+        mount(Some(held(folder).as_str()), *path, NONE, MsFlags::MS_BIND | MsFlags::MS_REC, NONE)?;
     }
     // The worker's part of it is reached through a descriptor alone.
     let nothing = Some("mode=0555,size=4k,nr_inodes=2");
@@ -62,6 +61,11 @@ pub(crate) fn make_private(uid: Uid, gid: Gid, hidden: &Path) -> Result<(), Errn
         Err(Errno::ENOENT) => Ok(()),
         done => done,
     }
+}
+
+/// The path that leads to what is held open, whatever stands at its own by now.
+pub(crate) fn held(fd: &OwnedFd) -> String {
+    format!("/proc/self/fd/{}", fd.as_raw_fd())
 }
 
 fn folder(path: &str) -> Result<OwnedFd, Errno> {

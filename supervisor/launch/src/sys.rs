@@ -1,7 +1,7 @@
 //! The system calls that `nix` and `caps` do not wrap safely.
 //!
-//! Trust: nothing here interprets anything. The only file of the root process
-//! with `unsafe`; every block says who keeps its contract.
+//! Trust: nothing here interprets anything. The only file of this crate with
+//! `unsafe`; every block says who keeps its contract.
 #![allow(unsafe_code)]
 
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
@@ -31,10 +31,19 @@ pub fn pidfd_open(pid: Pid) -> Result<OwnedFd, Errno> {
 /// Closes every descriptor from `first` to `last`.
 pub fn close_range(first: u32, last: u32) -> Result<(), Errno> {
     // SAFETY: touches no memory. Descriptors owned by values of this process
-    // are closed under them; both callers (start-up before anything is owned,
-    // and the child that will exec or exit) never use such a value again.
+    // are closed under them; the callers (start-up before anything is owned,
+    // and children that will exec or exit) never use such a value again.
     Errno::result(unsafe { libc::syscall(libc::SYS_close_range, first, last, 0) })?;
     Ok(())
+}
+
+/// Closes every descriptor from `first` on but `kept`.
+pub fn close_all_but(first: u32, kept: &OwnedFd) -> Result<(), Errno> {
+    let kept = u32::try_from(kept.as_raw_fd()).map_err(|_| Errno::EBADF)?;
+    if first < kept {
+        close_range(first, kept - 1)?;
+    }
+    close_range(kept + 1, u32::MAX)
 }
 
 /// Puts a duplicate of `from` at the number `to`, to survive an exec.

@@ -6,7 +6,6 @@
 
 use std::collections::BTreeSet;
 use std::ffi::CString;
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -132,14 +131,6 @@ impl PowerfulGroups {
         }
         Ok(gids)
     }
-}
-
-/// The home as a C string.
-///
-/// # Errors
-/// [`RefusalCode::HomeUnusable`] if it has a NUL.
-pub fn home_c(account: &Account) -> Result<CString, RefusalCode> {
-    CString::new(account.home.as_os_str().as_bytes()).map_err(|_| RefusalCode::HomeUnusable)
 }
 
 #[cfg(test)]

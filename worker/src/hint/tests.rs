@@ -39,21 +39,7 @@ impl Machine {
     }
 
     fn environment(&self) -> Environment {
-        Environment {
-            home: self.at("home/alice"),
-            user: "alice".into(),
-            lang: "C.UTF-8".into(),
-            path: "/usr/bin:/bin".into(),
-            tmpdir: "/tmp".into(),
-            profile: Profile::Workspace,
-            goose: "/usr/lib/gaggle/goose".into(),
-            landlock_floor: 3,
-            max_goose: 4,
-            connect_ports: None,
-            read: vec![],
-            write: vec![],
-            agent: vec![],
-        }
+        Environment::of_alice(self.at("home/alice"))
     }
 
     /// A new worker's hints. The real machine's folders around this one do not

@@ -3,13 +3,13 @@
 //! Trust: the kernel's word about this process; a set-id program is started
 //! only to be looked at.
 
-use gaggle_ipc::launch::POWERFUL_GROUPS;
 use std::fs::{self, File};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use caps::CapSet;
+use gaggle_ipc::launch::POWERFUL_GROUPS;
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::sys::prctl;
