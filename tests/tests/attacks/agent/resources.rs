@@ -80,12 +80,14 @@ fn a35_a_daemon_outlives_neither_a_stop_nor_its_worker() -> Result<()> {
 }
 
 /// A program that is deaf to orderly signals and lives on in a new process many
-/// times a second, in a session of its own. It stops for a file beside it.
+/// times a second, in a session of its own. It stops for a file beside it. Deaf
+/// before it is a process at all: what is ignored is handed down to programs.
 fn hydra(program: &str) -> String {
     let script = format!(
         "trap '' TERM HUP INT; sleep 0.05; test -e {program}.stop || setsid sh {program} & exit"
     );
-    format!("echo \"{script}\" > {program}; setsid sh {program} >/dev/null 2>&1 </dev/null &")
+    let start = format!("setsid sh {program} >/dev/null 2>&1 </dev/null &");
+    format!("echo \"{script}\" > {program}; (trap '' TERM HUP INT; {start})")
 }
 
 /// Processes whose command line names `program`.
@@ -108,7 +110,7 @@ fn a35_who_is_never_the_same_process_is_stopped_as_well() -> Result<()> {
     let lives = |program: &str| {
         wait::until(ANSWER, || (!heads(program).is_empty()).then_some(())).context("it runs")
     };
-    let thread = lab.ask("alice", &format!("run: {} sleep 1000", hydra(&caught)))?;
+    let thread = lab.ask("alice", &format!("run: {}; sleep 1000", hydra(&caught)))?;
     lives(&caught)?;
     // The control: by its number it is not caught.
     let stop = StopFile(lab.namespace.seen(format!("{control}.stop")));
