@@ -10,6 +10,7 @@
 //! | [`session`] | frontend ↔ worker | each believes that the other end was made by root for this one person |
 //! | [`launch`] | supervisor → worker | the worker's environment, descriptors and exit codes |
 //!
+//! `landlock` has the words for what a kernel lacks, the same from worker and command.
 //! [`codec`] is the only module that may name `bincode`; [`fds`] the only one
 //! with `unsafe`.
 #![deny(unsafe_code)]
@@ -21,6 +22,8 @@ pub mod codec;
 pub mod control;
 pub mod fds;
 pub mod ids;
+#[cfg(feature = "session")]
+pub mod landlock;
 pub mod launch;
 pub mod seqpacket;
 #[cfg(feature = "session")]

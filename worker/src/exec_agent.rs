@@ -23,7 +23,7 @@ use crate::environment::{Environment, EnvironmentError};
 use crate::folders::{FolderError, Home};
 use crate::programs::{Programs, ProgramsError};
 use crate::role::Supervision;
-use crate::sandbox::domain::{self, DomainError};
+use crate::sandbox::domain::{self, DomainError, Entered};
 use crate::sandbox::places::{self, Place, Right};
 use crate::sandbox::seccomp::{self, SeccompError};
 use crate::{agent_environment, probe, sys};
@@ -160,8 +160,8 @@ fn run(order: &Order) -> Result<std::convert::Infallible, AgentError> {
     // A filter needs it, and without the supervisor nobody has set it yet.
     prctl::set_no_new_privs()?;
     let config = order.config.as_deref().unwrap_or(&programs.goose_config);
-    enter_domain_b(&environment, &programs, order)?;
-    install_filters(order.supervision)?;
+    let domain = enter_domain_b(&environment, &programs, order)?;
+    install_filters(order.supervision, domain)?;
     sys::close_above_stdio_on_exec()?;
     let variables = agent_environment::for_goose(&environment, &programs, order.mode, config);
     Err(AgentError::Exec(
@@ -192,19 +192,18 @@ fn enter_domain_b(
     environment: &Environment,
     programs: &Programs,
     order: &Order,
-) -> Result<(), AgentError> {
+) -> Result<Entered, AgentError> {
     let home = Home::open(&environment.home)?;
     let mut places = places::of_agent(environment, programs, &home)?;
     if let Some(config) = &order.config {
         places.push(Place::new(home.existing(config)?, Right::Write)?);
     }
     let ports = environment.connect_ports.as_deref();
-    domain::enter(&places, ports, environment.landlock_floor)?;
-    Ok(())
+    Ok(domain::enter(&places, ports, environment.landlock_floor)?)
 }
 
-fn install_filters(supervision: Supervision) -> Result<(), SeccompError> {
-    match seccomp::install() {
+fn install_filters(supervision: Supervision, domain: Entered) -> Result<(), SeccompError> {
+    match seccomp::install(domain) {
         Err(error) if supervision == Supervision::Unsupervised => {
             eprintln!("gaggle-worker: unsupervised: no system call filter ({error})");
             Ok(())

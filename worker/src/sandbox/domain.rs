@@ -6,27 +6,27 @@
 
 use std::os::fd::AsFd;
 
+use gaggle_ipc::landlock::{ABI_WITH_SCOPES, BelowFloor};
 use landlock::{
     ABI, Access, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible, LandlockStatus, NetPort,
     PathBeneath, Ruleset, RulesetAttr, RulesetCreatedAttr, RulesetStatus, Scope, make_bitflags,
 };
 
 use super::places::{Place, Right};
+use crate::sys;
 
 /// The newest ABI whose rights are named here.
 const NEWEST: ABI = ABI::V9;
-/// First ABI that knows TCP ports, abstract sockets and signals.
+/// First ABI that knows TCP ports, and the one that knows of truncation.
 const ABI_WITH_PORTS: u8 = 4;
-const ABI_WITH_SCOPES: u8 = 6;
+const ABI_WITH_TRUNCATION: u8 = 3;
 
 /// Why there is no domain.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum DomainError {
     /// The kernel knows less than the floor asks for.
-    #[error(
-        "the kernel does not offer Landlock ABI {0}; boot a newer kernel with landlock in the lsm= list, or lower landlock_floor in supervisor.toml"
-    )]
-    BelowFloor(u8),
+    #[error(transparent)]
+    BelowFloor(BelowFloor),
     /// Ports are to be restricted and the kernel cannot.
     #[error(
         "connect_ports needs Landlock ABI 4, which this kernel does not offer; boot Linux 6.7 or newer"
@@ -48,6 +48,11 @@ impl Entered {
     /// Whether signals and abstract sockets stay inside.
     pub(crate) fn has_scopes(self) -> bool {
         self.abi >= ABI_WITH_SCOPES
+    }
+
+    /// Whether files are ruled and emptying them is not.
+    pub(crate) fn lets_files_be_emptied(self) -> bool {
+        (1..ABI_WITH_TRUNCATION).contains(&self.abi)
     }
 }
 
@@ -87,12 +92,16 @@ pub(crate) fn enter(
     let in_force = status.ruleset != RulesetStatus::NotEnforced;
     let ports_in_force = ports.is_none() || abi >= ABI_WITH_PORTS;
     if abi < floor || (floor > 0 && !in_force) {
-        return Err(DomainError::BelowFloor(floor));
+        return Err(below(floor));
     }
     if !ports_in_force {
         return Err(DomainError::NoPorts);
     }
     Ok(Entered { abi: if in_force { abi } else { 0 } })
+}
+
+fn below(floor: u8) -> DomainError {
+    DomainError::BelowFloor(BelowFloor { abi: sys::landlock_abi(), floor })
 }
 
 /// A ruleset that can only be made where the kernel has all of the floor.
@@ -101,7 +110,7 @@ fn required(floor: u8) -> Result<Ruleset, DomainError> {
         return Ok(Ruleset::default());
     }
     let abi = ABI::from(i32::from(floor));
-    let below = |_| DomainError::BelowFloor(floor);
+    let below = |_| below(floor);
     let ruleset = Ruleset::default()
         .set_compatibility(CompatLevel::HardRequirement)
         .handle_access(AccessFs::from_all(abi))
@@ -171,7 +180,8 @@ mod tests {
         std::thread::spawn(|| {
             let places = [place(Right::Read, true)];
             match enter(&places, None, 9) {
-                Err(DomainError::BelowFloor(9)) => {
+                Err(DomainError::BelowFloor(below)) => {
+                    assert_eq!(below, BelowFloor { abi: sys::landlock_abi(), floor: 9 });
                     assert!(std::fs::File::open("/etc/passwd").is_ok());
                 }
                 Ok(entered) => assert_eq!(entered.abi, 9),

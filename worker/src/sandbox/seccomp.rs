@@ -7,12 +7,16 @@
 //!
 //! Trust: the kernel, which keeps a filter through fork and exec.
 
+mod truncation;
+
 use std::collections::BTreeMap;
 
 use seccompiler::{
     BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
     SeccompRule, TargetArch, apply_filter,
 };
+
+use super::domain::Entered;
 
 /// Why there is no filter.
 #[derive(Debug, thiserror::Error)]
@@ -109,15 +113,17 @@ const FAMILIES: &[libc::c_int] = &[libc::AF_UNIX, libc::AF_INET, libc::AF_INET6,
 /// Typing into a terminal in another's name.
 const TERMINAL_INPUT: &[u64] = &[libc::TIOCSTI, libc::TIOCLINUX];
 
-/// Installs all filters on the calling thread, for ever.
+/// Installs all filters on the calling thread, for ever; with those that stand
+/// in for what `domain` cannot rule.
 ///
 /// # Errors
 /// [`SeccompError`].
-pub(crate) fn install() -> Result<(), SeccompError> {
-    for program in [foreign_numbers(), denied()?, clone3()?] {
-        apply_filter(&program)?;
+pub(crate) fn install(domain: Entered) -> Result<(), SeccompError> {
+    let mut programs = vec![foreign_numbers(), denied()?, clone3()?];
+    if domain.lets_files_be_emptied() {
+        programs.extend(truncation::filters()?);
     }
-    Ok(())
+    programs.iter().try_for_each(|program| Ok(apply_filter(program)?))
 }
 
 fn architecture() -> Result<TargetArch, SeccompError> {
@@ -219,7 +225,7 @@ mod tests {
             assert_ne!(packet_socket(), Err(Errno::EPERM), "positive control");
             assert_ne!(pair(AddressFamily::Vsock), Err(Errno::EPERM), "positive control");
             nix::sys::prctl::set_no_new_privs().unwrap();
-            install().unwrap();
+            install(Entered { abi: 9 }).unwrap();
             assert_eq!(unshare(CloneFlags::CLONE_FS), Err(Errno::EPERM));
             assert_eq!(packet_socket(), Err(Errno::EPERM));
             assert_eq!(pair(AddressFamily::Vsock), Err(Errno::EPERM));
