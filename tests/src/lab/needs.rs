@@ -54,7 +54,7 @@ pub fn has_controller(lab: &super::Lab, controller: &str) -> bool {
 
 /// Notes that the calling test does not run; `false`.
 #[track_caller]
-fn say(missing: &str) -> bool {
+pub fn say(missing: &str) -> bool {
     let thread = std::thread::current();
     let test = thread.name().unwrap_or("a test");
     let line = format!("{test} ({}): {missing}\n", Location::caller().file());

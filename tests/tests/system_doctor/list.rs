@@ -75,6 +75,7 @@ pub(crate) const ATTACKS: &[(&str, Control)] = &[
     ("terminal", Nowhere("a test has no terminal")),
     ("terminal_input", ToAccount),
     ("token", ToRoot),
+    ("truncate", ToAccount),
     ("umount", ToRoot),
     ("user_namespace", ToRoot),
     ("userfaultfd", ToAccount),

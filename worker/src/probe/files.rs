@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::sys::stat::Mode;
+use nix::unistd;
 
 use super::attempt::{Absence, Outcome, Tries};
 use super::ground::Ground;
@@ -61,6 +62,17 @@ pub(super) fn read(path: impl AsRef<Path>) -> std::io::Result<File> {
 /// Opens a file that is there for writing, and writes nothing.
 pub(super) fn write(path: impl AsRef<Path>) -> std::io::Result<File> {
     OpenOptions::new().write(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(path)
+}
+
+/// Empties a file that the account owns and the sandbox grants for reading
+/// alone: this process's name, which does not change by it.
+pub(super) fn truncate(_: &Ground) -> Outcome {
+    const NAME: &str = "/proc/self/comm";
+    let mut tries = Tries::new(Absence::ProvesNothing);
+    tries.add("truncate", unistd::truncate(NAME, 0));
+    let emptied = OpenOptions::new().read(true).custom_flags(OFlag::O_TRUNC.bits()).open(NAME);
+    tries.add_io("open for reading with O_TRUNC", emptied);
+    tries.outcome()
 }
 
 /// Opens the files that hold passwords.

@@ -33,8 +33,12 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 use attempt::Outcome;
+use gaggle_ipc::landlock::ABI_WITH_SCOPES;
+use gaggle_ipc::session::ProbeOutcome;
 use ground::Ground;
 pub(crate) use ground::to_arguments;
+
+use crate::sys;
 
 /// One way to try to get out.
 struct Attack {
@@ -56,6 +60,7 @@ const ATTACKS: &[Attack] = &[
     Attack { name: "token", act: files::token },
     Attack { name: "write_system", act: files::write_system },
     Attack { name: "write_programs", act: files::write_programs },
+    Attack { name: "truncate", act: files::truncate },
     Attack { name: "spools", act: files::spools },
     // The rest of the own home.
     Attack { name: "own_home_outside_profile", act: home::outside_profile },
@@ -130,6 +135,14 @@ const ATTACKS: &[Attack] = &[
     Attack { name: "listen_ports", act: network::listen_ports },
 ];
 
+/// What Landlock refuses from an ABI on, and nothing else below it.
+const FROM_ABI: &[(&str, u8)] = &[
+    ("signal_worker", ABI_WITH_SCOPES),
+    ("own_processes", ABI_WITH_SCOPES),
+    ("abstract_sockets", ABI_WITH_SCOPES),
+    ("agent_sockets", 9),
+];
+
 /// Tries everything and prints a line for each attack.
 pub(crate) fn run(arguments: &[OsString]) -> ExitCode {
     let Some(ground) = Ground::find(arguments) else {
@@ -140,6 +153,7 @@ pub(crate) fn run(arguments: &[OsString]) -> ExitCode {
     };
     for attack in ATTACKS {
         let outcome = child::attempt(|| (attack.act)(&ground));
+        let outcome = explained(attack.name, outcome, sys::landlock_abi());
         let said = writeln!(std::io::stdout(), "{}", report::line(attack.name, &outcome));
         if said.is_err() {
             return ExitCode::FAILURE;
@@ -148,9 +162,35 @@ pub(crate) fn run(arguments: &[OsString]) -> ExitCode {
     ExitCode::SUCCESS
 }
 
+/// Says of what is open that a newer kernel would refuse it.
+fn explained(name: &str, outcome: Outcome, abi: u8) -> Outcome {
+    let from = FROM_ABI.iter().find(|(attack, from)| *attack == name && abi < *from);
+    match (outcome.verdict, from) {
+        (ProbeOutcome::Open, Some((_, from))) => Outcome::open(format!(
+            "Landlock refuses it from ABI {from} on, this kernel has {abi}: {}",
+            outcome.detail
+        )),
+        _ => outcome,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_old_kernel_is_named_as_the_reason_where_it_is_one() {
+        let open = || Outcome::open("kill");
+        assert!(
+            explained("signal_worker", open(), 2).detail.contains("ABI 6 on, this kernel has 2")
+        );
+        assert_eq!(explained("signal_worker", open(), 6), open());
+        assert_eq!(explained("shadow", open(), 2), open());
+        assert_eq!(explained("signal_worker", Outcome::held("EPERM"), 2), Outcome::held("EPERM"));
+        for (name, _) in FROM_ABI {
+            assert!(ATTACKS.iter().any(|attack| attack.name == *name), "{name}");
+        }
+    }
     use std::collections::HashSet;
 
     #[test]

@@ -5,7 +5,7 @@ box=/bin/busybox
 $box mount -t proc none /proc
 $box mount -t sysfs none /sys
 $box mount -t devtmpfs none /dev
-for module in netfs 9pnet 9pnet_virtio 9p overlay; do
+for module in $($box cat /order); do
     $box insmod /modules/$module.ko || echo "module $module does not load"
 done
 $box mount -t 9p -o trans=virtio,version=9p2000.L,msize=512000,ro,cache=loose host /host
