@@ -26,6 +26,7 @@ pub(crate) enum Asked {
 }
 
 const HELP: &str = include_str!("help.txt");
+const VERSION: &str = concat!("gaggle-supervisor ", env!("CARGO_PKG_VERSION"), "\n");
 
 /// Reads the command line.
 ///
@@ -43,25 +44,19 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Asked
             Some((name, value)) => (name.to_owned(), Some(value.to_owned())),
             None => (argument, None),
         };
-        match name.as_str() {
+        let place = match name.as_str() {
             "--help" | "-h" => return Ok(Asked::Print(HELP.to_owned())),
-            "--version" | "-V" => {
-                let version = env!("CARGO_PKG_VERSION");
-                return Ok(Asked::Print(format!("gaggle-supervisor {version}\n")));
-            }
-            "--config-dir" | "--runtime-dir" | "--cgroup" => {}
+            "--version" | "-V" => return Ok(Asked::Print(VERSION.to_owned())),
+            "--config-dir" => &mut parsed.config_dir,
+            "--runtime-dir" => &mut parsed.runtime_dir,
+            "--cgroup" => parsed.cgroup.insert(PathBuf::new()),
             other => return Err(format!("unknown argument {other:?}; see --help")),
-        }
-        let value = joined
+        };
+        *place = joined
             .or_else(|| arguments.next())
             .map(PathBuf::from)
             .filter(|path| path.is_absolute())
             .ok_or_else(|| format!("{name} needs an absolute path"))?;
-        match name.as_str() {
-            "--config-dir" => parsed.config_dir = value,
-            "--runtime-dir" => parsed.runtime_dir = value,
-            _ => parsed.cgroup = Some(value),
-        }
     }
     Ok(Asked::Run(parsed))
 }

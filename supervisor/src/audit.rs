@@ -106,6 +106,10 @@ impl Audit {
             ("SYSLOG_IDENTIFIER".to_owned(), "gaggle-supervisor".to_owned()),
             ("GAGGLE_EVENT".to_owned(), (*name).to_owned()),
         ];
+        // Shown for the one name of all parts too, except for what workers say.
+        if *message_id != WORKER_OUTPUT.0 {
+            record.push(("OBJECT_SYSTEMD_UNIT".to_owned(), "gaggle.service".to_owned()));
+        }
         for (name, value) in fields {
             let value = value.to_string();
             if !value.is_empty() {

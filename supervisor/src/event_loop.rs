@@ -7,7 +7,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
 use gaggle_ipc::WorkerId;
-use gaggle_ipc::admin::AdminRequest;
+use gaggle_ipc::admin::{AdminReply, AdminRequest};
 use gaggle_ipc::codec::{FrameError, VERSION};
 use gaggle_ipc::control::{Closing, ControlReply, ControlRequest, StopReason};
 use gaggle_ipc::seqpacket;
@@ -59,6 +59,8 @@ pub(crate) struct EventLoop {
     next_minute: Instant,
     /// The service manager's watchdog: how often to feed it, and when next.
     watchdog: Option<(Duration, Instant)>,
+    /// What the service manager shows of the state.
+    shown: String,
 }
 
 impl EventLoop {
@@ -67,13 +69,9 @@ impl EventLoop {
     /// # Errors
     /// The system's.
     pub(crate) fn new(service: Service, listeners: Listeners) -> Result<Self, Errno> {
-        let mut mask = SigSet::empty();
-        for signal in [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP] {
-            mask.add(signal);
-        }
+        let mask = SigSet::from_iter([Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP]);
         mask.thread_block()?;
         let signals = SignalFd::with_flags(&mask, SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC)?;
-        let next_minute = Instant::now() + MINUTE;
         let watchdog = sd_notify::watchdog_enabled().map(|limit| (limit / 3, Instant::now()));
         Ok(Self {
             service,
@@ -82,8 +80,9 @@ impl EventLoop {
             next_admin: 1,
             accept_again: Instant::now(),
             request_again: Instant::now(),
-            next_minute,
+            next_minute: Instant::now() + MINUTE,
             watchdog,
+            shown: String::new(),
         })
     }
 
@@ -100,6 +99,7 @@ impl EventLoop {
             self.service.bury();
             self.service.admins.retain(|_, admin| admin.flush());
             self.feed_watchdog();
+            self.show_state();
         }
         Ok(())
     }
@@ -158,13 +158,12 @@ impl EventLoop {
         let resting = logs.chain([self.accept_again, self.request_again]).filter(|at| *at > now);
         let deadlines = self.service.workers.values().filter_map(Worker::deadline);
         let watchdog = self.watchdog.map(|(_, next)| next);
+        let review = self.service.review.as_ref().map(|review| review.deadline);
         let next = deadlines
             .chain(resting)
-            .chain([self.next_minute])
             .chain(watchdog)
-            .chain(self.service.review.as_ref().map(|review| review.deadline))
-            .min()
-            .unwrap_or(self.next_minute);
+            .chain(review)
+            .fold(self.next_minute, Instant::min);
         // Rounded up: a sleep that ends just short of a deadline would spin.
         next.saturating_duration_since(now) + Duration::from_millis(1)
     }
@@ -273,10 +272,7 @@ impl EventLoop {
         match admin.receive() {
             Received::Nothing => {}
             Received::Request(AdminRequest::Status) => {
-                let replies = status::report(&self.service);
-                if let Some(admin) = self.service.admins.get_mut(&number) {
-                    replies.iter().for_each(|reply| admin.queue(reply, None));
-                }
+                self.service.tell_admin(number, status::report(&self.service));
             }
             Received::Request(AdminRequest::Reload) => {
                 self.service.reloaders.insert(number);
@@ -287,7 +283,7 @@ impl EventLoop {
             }
             Received::Request(AdminRequest::Probe { user }) => {
                 if let Err(refusal) = self.service.start(user, Requester::Admin(number)) {
-                    self.service.refuse_probe(number, refusal);
+                    self.service.tell_admin(number, vec![AdminReply::Refused(refusal)]);
                 }
             }
             Received::Gone => drop(self.service.admins.remove(&number)),
@@ -305,6 +301,14 @@ impl EventLoop {
             *next = now + *every;
             // A watchdog that cannot be told shows by itself.
             let _ = sd_notify::notify(&[sd_notify::NotifyState::Watchdog]);
+        }
+    }
+
+    fn show_state(&mut self) {
+        let state = status::line(&self.service);
+        if state != self.shown {
+            let _ = sd_notify::notify(&[sd_notify::NotifyState::Status(&state)]);
+            self.shown = state;
         }
     }
 

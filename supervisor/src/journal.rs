@@ -31,12 +31,8 @@ impl Journal {
     /// Makes the sender; whether a journal listens shows with the first record.
     pub(crate) fn new() -> Self {
         let socket = UnixDatagram::unbound().ok();
-        if let Some(socket) = &socket {
-            // Without the limit a send could block; then better none at all.
-            if socket.set_write_timeout(Some(SEND_LIMIT)).is_err() {
-                return Self { socket: None, reachable: false };
-            }
-        }
+        // Without the limit a send could block; then better none at all.
+        let socket = socket.filter(|s| s.set_write_timeout(Some(SEND_LIMIT)).is_ok());
         Self { socket, reachable: false }
     }
 

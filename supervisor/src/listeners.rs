@@ -25,7 +25,8 @@ pub(crate) struct Listeners {
 /// # Errors
 /// A sentence with what to do.
 pub(crate) fn sanitise() -> Result<(Inherited, OwnedFd), String> {
-    let passed = systemd_sockets()?;
+    let passed = sd_notify::listen_fds_with_names().map_err(|e| format!("LISTEN_FDS: {e}"))?;
+    let passed: Vec<_> = passed.collect();
     let first_unowned = passed.iter().map(|(fd, _)| fd + 1).max().unwrap_or(3);
     let first_unowned = u32::try_from(first_unowned).map_err(|_| "bad LISTEN_FDS".to_owned())?;
     let null = process::sanitise(first_unowned)?;
@@ -40,11 +41,6 @@ pub(crate) fn sanitise() -> Result<(Inherited, OwnedFd), String> {
 pub(crate) struct Inherited {
     control: Option<OwnedFd>,
     admin: Option<OwnedFd>,
-}
-
-fn systemd_sockets() -> Result<Vec<(RawFd, String)>, String> {
-    let sockets = sd_notify::listen_fds_with_names().map_err(|e| format!("LISTEN_FDS: {e}"))?;
-    Ok(sockets.collect())
 }
 
 fn adopt(passed: Vec<(RawFd, String)>) -> Result<Inherited, String> {

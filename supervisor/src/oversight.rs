@@ -60,11 +60,8 @@ impl Service {
         if std::mem::take(&mut self.reload_next) {
             self.look(true);
         } else {
-            let replies = status::reloaded(self);
             for number in std::mem::take(&mut self.reloaders) {
-                if let Some(admin) = self.admins.get_mut(&number) {
-                    replies.iter().for_each(|reply| admin.queue(reply, None));
-                }
+                self.tell_admin(number, vec![status::reloaded(self)]);
             }
         }
     }
@@ -141,10 +138,7 @@ impl Service {
         if self.review.take().is_some() {
             self.look(true);
         }
-        if let Some(admin) = self.admins.get_mut(&number) {
-            admin.queue(&AdminReply::LockedDown { on, stopped }, None);
-            admin.queue(&AdminReply::Done, None);
-        }
+        self.tell_admin(number, vec![AdminReply::LockedDown { on, stopped }]);
     }
 
     /// Once a minute: changed files, expired and vanished accounts.

@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use gaggle_policy::review::review;
 
 use crate::arguments::{self, Arguments, Asked};
-use crate::audit::record;
+use crate::audit::{printable, record};
 use crate::event_loop::EventLoop;
 use crate::forked;
 use crate::journal::to_stderr;
@@ -19,13 +19,16 @@ use gaggle_launch::cgroup::Tree;
 use gaggle_launch::launch::Ground;
 use gaggle_launch::sys;
 
+/// The files have to be mended first: starting again does not help.
+const EXIT_CONFIG: u8 = 78;
+
 /// The program `gaggle-supervisor`.
 #[must_use]
 pub fn main() -> ExitCode {
     let (code, error) = match arguments::parse(std::env::args().skip(1)) {
         Ok(Asked::Run(arguments)) => match serve(arguments) {
             Ok(()) => return ExitCode::SUCCESS,
-            Err(error) => (1, error),
+            Err(failure) => failure,
         },
         Ok(Asked::Print(text)) => {
             let printed = std::io::stdout().write_all(text.as_bytes());
@@ -34,36 +37,45 @@ pub fn main() -> ExitCode {
         Err(error) => (2, error),
     };
     to_stderr(3, &format!("gaggle-supervisor: {error}"));
+    // For `systemctl status`, which keeps it.
+    let _ = sd_notify::notify(&[sd_notify::NotifyState::Status(&printable(&error))]);
     ExitCode::from(code)
 }
 
-fn serve(arguments: Arguments) -> Result<(), String> {
-    let (inherited, null) = listeners::sanitise()?;
+/// Serves to the end; otherwise the exit status and a sentence.
+fn serve(arguments: Arguments) -> Result<(), (u8, String)> {
+    let failed = |why: String| (1, why);
+    let unusable = |why| (EXIT_CONFIG, format!("{why}; mend it, then: systemctl start gaggle"));
+    let (inherited, null) = listeners::sanitise().map_err(failed)?;
     let programs = std::env::current_exe()
         .ok()
         .and_then(|exe| exe.parent().map(std::path::Path::to_owned))
-        .ok_or("cannot tell where this program is; is /proc mounted?")?;
+        .ok_or_else(|| failed("cannot tell where this program is; is /proc mounted?".to_owned()))?;
     // By a child, like every later look: this process never asks a name service.
     let look = || review(&arguments.config_dir, &programs, None, BTreeSet::new());
-    let review = forked::ask(look).map_err(|errno| errno.desc().to_owned())?.wait()?;
-    let snapshot = review.snapshot.ok_or("nothing was read")??;
+    let question = forked::ask(look).map_err(|errno| failed(errno.desc().to_owned()))?;
+    let review = question.wait().map_err(failed)?;
+    let snapshot = review.snapshot.unwrap_or_else(|| Err("nothing was read".to_owned()));
+    let snapshot = snapshot.map_err(unusable)?;
     let frontend = snapshot.frontend.ok_or_else(|| {
-        format!("frontend_user {:?}: no such account, or root", snapshot.settings.frontend_user)
+        let user = &snapshot.settings.frontend_user;
+        unusable(format!("frontend_user {user:?}: no such account, or root"))
     })?;
     // One supervisor per runtime folder: the next lines kill what was left over.
-    let _lock = listeners::lock(&arguments.runtime_dir)?;
-    let tree = Tree::open(arguments.cgroup.as_deref())?;
+    let _lock = listeners::lock(&arguments.runtime_dir).map_err(failed)?;
+    let tree = Tree::open(arguments.cgroup.as_deref()).map_err(failed)?;
     let ground = Ground { tree, programs, config_dir: arguments.config_dir, null };
     let mut service = Service::new(ground, snapshot);
-    service.clear_leftovers()?;
-    let listeners = listeners::listeners(inherited, &arguments.runtime_dir, frontend.1)?;
+    service.clear_leftovers().map_err(failed)?;
+    let listeners = listeners::listeners(inherited, &arguments.runtime_dir, frontend.1);
+    let listeners = listeners.map_err(failed)?;
     service.audit_configuration();
     service.set_lockdown(review.lockdown);
     let (abi, floor) = (sys::landlock_abi(), service.snapshot.settings.landlock_floor);
     record!(service.audit, READY; LANDLOCK_ABI: abi, LANDLOCK_FLOOR: floor);
-    let event_loop =
-        EventLoop::new(service, listeners).map_err(|errno| format!("signals: {}", errno.desc()))?;
+    let event_loop = EventLoop::new(service, listeners);
+    let event_loop = event_loop.map_err(|errno| failed(format!("signals: {}", errno.desc())))?;
     // Without a service manager there is nobody to tell.
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
-    event_loop.run().map_err(|errno| format!("poll: {}", errno.desc()))
+    event_loop.run().map_err(|errno| failed(format!("poll: {}", errno.desc())))
 }

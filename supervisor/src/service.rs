@@ -267,12 +267,11 @@ impl Service {
     /// Records what a worker wrote, as much as one read brings.
     pub(crate) fn record_output(&mut self, id: WorkerId) {
         let Some(worker) = self.workers.get_mut(&id) else { return };
-        let Some(log) = &mut worker.log else { return };
-        let Some(lines) = log.read(Instant::now()) else {
+        let lines = worker.log.as_mut().and_then(|log| log.read(Instant::now()));
+        if lines.is_none() {
             worker.log = None;
-            return;
-        };
-        for line in &lines {
+        }
+        for line in lines.iter().flatten() {
             record!(self.audit, WORKER_OUTPUT;
                 WORKER: id, ACCOUNT: worker.account, UNATTESTED: line);
         }
@@ -290,7 +289,9 @@ impl Service {
                     Requester::Frontend(request) => {
                         self.reply(&ControlReply::Refused { request, refusal });
                     }
-                    Requester::Admin(number) => self.refuse_probe(number, refusal),
+                    Requester::Admin(number) => {
+                        self.tell_admin(number, vec![AdminReply::Refused(refusal)]);
+                    }
                     Requester::Nobody => {}
                 }
                 return;
@@ -308,11 +309,11 @@ impl Service {
         }
     }
 
-    /// Tells an admin that a sandbox cannot be tried.
-    pub(crate) fn refuse_probe(&mut self, number: u64, refusal: Refusal) {
+    /// Gives an admin a whole answer; one that is gone needs none.
+    pub(crate) fn tell_admin(&mut self, number: u64, mut replies: Vec<AdminReply>) {
+        replies.push(AdminReply::Done);
         if let Some(admin) = self.admins.get_mut(&number) {
-            admin.queue(&AdminReply::Refused(refusal), None);
-            admin.queue(&AdminReply::Done, None);
+            replies.iter().for_each(|reply| admin.queue(reply, None));
         }
     }
 

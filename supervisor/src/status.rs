@@ -42,27 +42,33 @@ pub(crate) fn report(service: &Service) -> Vec<AdminReply> {
             problem: Some(Text::lossy(&bad.problem)),
         })
     }));
-    for worker in service.workers.values() {
-        replies.push(AdminReply::Worker(Worker {
+    replies.extend(service.workers.values().map(|worker| {
+        AdminReply::Worker(Worker {
             worker: worker.id,
             user: worker.user,
             account: worker.account.clone(),
             uid: worker.uid,
             pid: worker.pid.as_raw(),
             started: worker.started,
-        }));
-    }
-    replies.push(AdminReply::Done);
+        })
+    }));
     replies
 }
 
+/// What `systemctl status` shows in its line for the state.
+pub(crate) fn line(service: &Service) -> String {
+    let lockdown = if service.lockdown { "; locked down, no agent is started" } else { "" };
+    let stale = service.stale.as_deref().map(printable).unwrap_or_default();
+    let earlier = if stale.is_empty() { "" } else { "; an earlier configuration is in force: " };
+    format!("people at work: {}{lockdown}{earlier}{stale}", service.workers.len())
+}
+
 /// The answer to `Reload`, after it was done.
-pub(crate) fn reloaded(service: &Service) -> Vec<AdminReply> {
+pub(crate) fn reloaded(service: &Service) -> AdminReply {
     let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-    let reloaded = AdminReply::Reloaded {
+    AdminReply::Reloaded {
         usable: count(service.snapshot.people.len()),
         refused: count(service.snapshot.bad.len()),
         kept_previous: service.stale.as_deref().map(Text::lossy),
-    };
-    vec![reloaded, AdminReply::Done]
+    }
 }
