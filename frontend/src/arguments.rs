@@ -3,6 +3,9 @@
 //! Trust: whoever starts the process.
 
 use std::path::PathBuf;
+use std::str::FromStr;
+
+use gaggle_ipc::MattermostId;
 
 /// Gaggle's unprivileged half: brings what people write in Mattermost to their
 /// own Goose agent, and its answers back.
@@ -21,7 +24,42 @@ pub struct Arguments {
     /// Read the configuration, say all that is wrong with it, and exit
     #[arg(long)]
     pub check_config: bool,
+    /// Say in one line who this @name or id is, for `gaggle user add`; the
+    /// bot's token may come on standard input
+    #[arg(long, value_name = "WHO", hide = true)]
+    pub look_up: Option<Who>,
 }
+
+/// Somebody to look up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Who {
+    /// By the immutable id.
+    Id(MattermostId),
+    /// By the name after the `@`, in lower case.
+    Name(String),
+}
+
+impl FromStr for Who {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let Some(name) = text.strip_prefix('@') else {
+            return MattermostId::new(text).map(Self::Id).map_err(|error| error.to_string());
+        };
+        let name = name.to_lowercase();
+        if is_username(&name) { Ok(Self::Name(name)) } else { Err("no name like @alice".into()) }
+    }
+}
+
+/// The text has the form of a name in Mattermost.
+#[must_use]
+pub fn is_username(text: &str) -> bool {
+    let fits =
+        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"._-".contains(&byte);
+    (1..=LONGEST_NAME).contains(&text.len()) && text.bytes().all(fits)
+}
+
+const LONGEST_NAME: usize = 64;
 
 const AFTER_HELP: &str = "\
 It needs a bot account's token and a running gaggle-supervisor. Usually systemd

@@ -16,6 +16,7 @@ pub mod log;
 pub mod markdown;
 pub mod mattermost;
 pub mod mentions;
+mod push;
 pub mod render;
 pub mod service;
 pub mod state;

@@ -4,6 +4,8 @@
 //! needs a privilege, and a hole in it must not give one.
 #![forbid(unsafe_code)]
 
+mod look_up;
+
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -23,7 +25,10 @@ fn main() -> ExitCode {
     {
         return fail(&format!("this process's memory cannot be closed to others: {errno}"), 1);
     }
-    let environment = Environment::of_this_process();
+    let environment = match &arguments.look_up {
+        Some(_) => look_up::environment(),
+        None => Environment::of_this_process(),
+    };
     let config = match Config::load(&arguments.config_dir, &environment) {
         Ok(config) => config,
         Err(error) => return fail(&error, EXIT_CONFIG),
@@ -38,6 +43,9 @@ fn main() -> ExitCode {
     if nix::unistd::geteuid().is_root() {
         let refusal = "never run as root: start it with `systemctl start gaggle-frontend`, or as an account of its own";
         return fail(&refusal, 1);
+    }
+    if let Some(who) = &arguments.look_up {
+        return look_up::run(&config, who);
     }
     if let Err(error) = gaggle_frontend::log::init(config.debug) {
         return fail(&error, 1);

@@ -137,7 +137,10 @@ async fn serve(
         max_sessions: config.max_sessions,
         worker_idle: config.worker_idle,
     });
-    let ingest = Ingest::new(client, state, &me, config.poll_interval);
+    let mut ingest = Ingest::new(client, state, &me, config.poll_interval);
+    if config.websocket {
+        ingest = ingest.pushed();
+    }
     notify(&[NotifyState::Status("serving")]);
     let intake = conversations.clone();
     let stop = stopped(stopping.clone());

@@ -4,9 +4,14 @@
 
 use std::collections::BTreeMap;
 
-/// Variables by name.
+use secrecy::SecretString;
+
+/// Variables by name, and the token of a caller that hands it over itself.
 #[derive(Clone, Default)]
-pub struct Environment(BTreeMap<String, String>);
+pub struct Environment {
+    variables: BTreeMap<String, String>,
+    token: Option<SecretString>,
+}
 
 impl Environment {
     /// The variables of this process; those that are not UTF-8 are left out.
@@ -17,22 +22,34 @@ impl Environment {
             .collect()
     }
 
+    /// With a token that goes before all places where one may be kept.
+    #[must_use]
+    pub fn with_token(self, token: SecretString) -> Self {
+        Self { token: Some(token), ..self }
+    }
+
+    /// The token that was handed over.
+    pub(super) fn token(&self) -> Option<&SecretString> {
+        self.token.as_ref()
+    }
+
     /// The value of `name`, unless it is missing or blank.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.0.get(name).map(|value| value.trim()).filter(|value| !value.is_empty())
+        self.variables.get(name).map(|value| value.trim()).filter(|value| !value.is_empty())
     }
 }
 
 impl<N: Into<String>, V: Into<String>> FromIterator<(N, V)> for Environment {
     fn from_iter<I: IntoIterator<Item = (N, V)>>(variables: I) -> Self {
-        Self(variables.into_iter().map(|(name, value)| (name.into(), value.into())).collect())
+        let pairs = variables.into_iter().map(|(name, value)| (name.into(), value.into()));
+        Self { variables: pairs.collect(), token: None }
     }
 }
 
 impl std::fmt::Debug for Environment {
     // Values may be secrets.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_set().entries(self.0.keys()).finish()
+        f.debug_set().entries(self.variables.keys()).finish()
     }
 }

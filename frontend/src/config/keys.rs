@@ -33,6 +33,7 @@ keys! {
         TOKEN_FILE = "token_file", "", "file with the bot's token, unreadable for others; systemd's LoadCredential goes before it";
         CA_FILE = "ca_file", "", "PEM file with CAs to trust beside the system's";
         ALLOW_PLAINTEXT = "allow_plaintext", "false", "http to another machine, which anyone on the way can read and change";
+        WEBSOCKET = "websocket", "true", "hear of posts at once; without, or where a proxy lets none through, they are looked for at each poll interval";
     }
     goose {
         MODE = "mode", "\"auto\"", "how Goose decides on tool calls: auto, approve, smart_approve or chat";
@@ -47,7 +48,7 @@ keys! {
         MAX_SESSIONS = "max_sessions", "100", "conversations kept live; older ones are taken up again when they go on";
         DIRECT_MESSAGES = "direct_messages", "true", "answer direct messages";
         FOLLOW_THREAD = "follow_thread", "false", "in channels, a person may go on in the bot's answer to them without a mention";
-        POLL_INTERVAL = "poll_interval_seconds", "1.0", "pause between two looks for new posts";
+        POLL_INTERVAL = "poll_interval_seconds", "1.0", "pause between two looks for new posts while no WebSocket tells of them";
     }
     log {
         DEBUG = "debug", "false", "log methods, ids and sizes too; never what people write";

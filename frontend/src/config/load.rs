@@ -36,6 +36,7 @@ impl Config {
         let chat = Chat::read(&s, f);
         let goose = Goose::read(&s, f);
         let mcp = mcp(&s, f);
+        let websocket = read(s.key(keys::WEBSOCKET), true, f, Raw::bool);
         let debug = read(s.either(variables::DEBUG, keys::DEBUG), false, f, Raw::bool);
         mapping(&s, f);
         match mattermost {
@@ -45,6 +46,7 @@ impl Config {
                 allowed_bots: chat.allowed_bots,
                 rules: chat.rules,
                 trace: chat.trace,
+                websocket,
                 poll_interval: chat.poll_interval,
                 max_sessions: chat.max_sessions,
                 rpc_timeout: goose.rpc_timeout,

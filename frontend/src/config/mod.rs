@@ -49,6 +49,8 @@ pub struct Config {
     pub rules: Rules,
     /// How much of the agent's doing is shown.
     pub trace: TraceMode,
+    /// Hear of posts over a WebSocket too.
+    pub websocket: bool,
     /// Pause between two looks at Mattermost.
     pub poll_interval: Duration,
     /// A turn in which Goose says nothing for so long is ended.

@@ -26,6 +26,10 @@ impl Place {
         Self(file.display().to_string())
     }
 
+    pub(super) fn handed_over() -> Self {
+        Self("the token on standard input".to_owned())
+    }
+
     pub(super) fn environment() -> Self {
         Self("the environment".to_owned())
     }

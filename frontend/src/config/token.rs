@@ -1,11 +1,11 @@
-//! The bot's token: from systemd, from a file, or from a variable.
+//! The bot's token: from systemd, from a file, from a variable, or handed over.
 //!
 //! Trust: a token that everybody on the machine can read is refused. Its value
 //! is in no sentence and no Debug.
 
 use std::path::{Path, PathBuf};
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 
 use super::problems::{Findings, Place};
 use super::settings::{Settings, read};
@@ -22,6 +22,10 @@ pub(super) fn read_token(
     environment: &Environment,
     findings: &mut Findings,
 ) -> Option<SecretString> {
+    if let Some(handed) = environment.token() {
+        let refused = |refusal: &str| findings.problem(&Place::handed_over(), refusal);
+        return token(handed.expose_secret()).map_err(refused).ok();
+    }
     if let Some(folder) = environment.get(CREDENTIALS_DIRECTORY) {
         let file = Path::new(folder).join(CREDENTIAL);
         // Other credentials may be there without this one; and an empty one is

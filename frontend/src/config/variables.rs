@@ -52,7 +52,7 @@ variables! {
     USER_MAPPING_FILE: Supervisor, "user_mapping.json",
         "the supervisor reads the file of that name beside gaggle.env and no other; a difference is a warning";
     POLL_INTERVAL: Frontend, "1",
-        "seconds between two looks for new posts, fractions allowed";
+        "seconds between two looks for new posts while no WebSocket tells of them, fractions allowed";
     DEBUG: Frontend, "false",
         "log methods, ids and sizes too; never what people write";
     GOOSE_THINKING_TRACE: Frontend, "true",

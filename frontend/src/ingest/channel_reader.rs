@@ -54,10 +54,7 @@ impl<I: Intake> Reader<'_, I> {
         let Some(channel) = followed.channel.clone() else {
             return Ok(());
         };
-        if followed.done.is_none() {
-            let seen = self.state.seen_in(channel.id).await?;
-            followed.done = Some(seen.iter().map(|p| (p.post, p.create_at)).collect());
-        }
+        self.load(followed).await?;
         let met_any = match followed.cursor.anchor {
             Some(anchor) => self.read_after(followed, &channel, anchor.post).await?,
             None => false,
@@ -80,6 +77,31 @@ impl<I: Intake> Reader<'_, I> {
             }
         }
         followed.was_read((channel.last_post_at, channel.total_msg_count));
+        Ok(())
+    }
+
+    /// Takes a post that was pushed; `false` if its channel has to be listed
+    /// first. It says nothing of the posts before it.
+    pub(super) async fn take(&self, followed: &mut Followed, post: Post) -> Result<bool, Unread> {
+        let Some(channel) = followed.channel.clone() else {
+            return Ok(false);
+        };
+        self.load(followed).await?;
+        let (id, create_at) = (post.id, post.create_at);
+        if !post.is_gone() && !followed.is_done(id, create_at) {
+            self.intake.take(post, &channel).await.map_err(Unread::NotTaken)?;
+            followed.mark_pushed(id, create_at);
+            let seen = SeenPost { post: id, channel: channel.id, create_at };
+            self.state.record_seen(seen).await?;
+        }
+        Ok(true)
+    }
+
+    async fn load(&self, followed: &mut Followed) -> Result<(), Unread> {
+        if !followed.is_loaded() {
+            let seen = self.state.seen_in(followed.cursor.channel).await?;
+            followed.load(seen.iter().map(|post| (post.post, post.create_at)));
+        }
         Ok(())
     }
 
@@ -142,13 +164,14 @@ impl<I: Intake> Reader<'_, I> {
         for post in posts {
             let (id, create_at) = (post.id, post.create_at);
             if followed.is_done(id, create_at) {
+                followed.mark_read(id, create_at);
                 continue;
             }
             if let Err(not_taken) = self.intake.take(post, channel).await {
                 refused = Some(not_taken);
                 break;
             }
-            followed.mark_done(id, create_at);
+            followed.mark_read(id, create_at);
             taken.push(SeenPost { post: id, channel: channel.id, create_at });
         }
         if !taken.is_empty() {

@@ -26,8 +26,12 @@ pub(super) struct Followed {
     /// As the last list had it; `None` until a list of this process has it.
     pub(super) channel: Option<Channel>,
     pub(super) cursor: Cursor,
-    /// Posts above the floor that are done; `None` until loaded.
-    pub(super) done: Option<HashMap<MattermostId, i64>>,
+    /// Posts above the floor that are done and were met by reading onward.
+    read: HashMap<MattermostId, i64>,
+    /// Posts above the floor that are done; of those before them some may be
+    /// unread: a former process noted them, or they were pushed. `None` until
+    /// loaded.
+    known: Option<HashMap<MattermostId, i64>>,
     settle_at: Option<Instant>,
     failures: u32,
     retry_at: Option<Instant>,
@@ -35,7 +39,15 @@ pub(super) struct Followed {
 
 impl Followed {
     pub(super) fn new(cursor: Cursor) -> Self {
-        Self { channel: None, cursor, done: None, settle_at: None, failures: 0, retry_at: None }
+        Self {
+            channel: None,
+            cursor,
+            read: HashMap::new(),
+            known: None,
+            settle_at: None,
+            failures: 0,
+            retry_at: None,
+        }
     }
 
     /// A channel of the first list ever: what is there is history.
@@ -93,30 +105,47 @@ impl Followed {
         !waits && (self.changed(channel) || passed(self.settle_at) || passed(self.retry_at))
     }
 
-    /// A post is known and needs nothing more, or is history.
+    /// What a former process noted has to be loaded first.
+    pub(super) fn is_loaded(&self) -> bool {
+        self.known.is_some()
+    }
+
+    /// What a former process noted.
+    pub(super) fn load(&mut self, seen: impl IntoIterator<Item = (MattermostId, i64)>) {
+        self.known = Some(seen.into_iter().collect());
+    }
+
+    /// A post needs nothing more, or is history.
     pub(super) fn is_done(&self, post: MattermostId, create_at: i64) -> bool {
-        let known = |done: &HashMap<_, _>| done.contains_key(&post);
-        create_at <= self.cursor.floor || self.done.as_ref().is_some_and(known)
+        let known = self.known.as_ref().is_some_and(|known| known.contains_key(&post));
+        create_at <= self.cursor.floor || known || self.read.contains_key(&post)
     }
 
-    /// A post needs nothing more.
-    pub(super) fn mark_done(&mut self, post: MattermostId, create_at: i64) {
-        self.done.get_or_insert_default().insert(post, create_at);
+    /// A post that reading onward met needs nothing more.
+    pub(super) fn mark_read(&mut self, post: MattermostId, create_at: i64) {
+        self.known.get_or_insert_default().remove(&post);
+        self.read.insert(post, create_at);
     }
 
-    /// All posts up to the newest one done were read: moves floor and anchor up,
+    /// A post that was pushed needs nothing more. Those before it may be unread.
+    pub(super) fn mark_pushed(&mut self, post: MattermostId, create_at: i64) {
+        self.known.get_or_insert_default().insert(post, create_at);
+    }
+
+    /// All posts up to the newest one read were read: moves floor and anchor up,
     /// and says whether they moved.
     pub(super) fn advance(&mut self) -> bool {
         let before = (self.cursor.floor, self.cursor.anchor);
-        let done = self.done.get_or_insert_default();
-        let newest = done.values().max().copied().unwrap_or(i64::MIN);
+        let newest = self.read.values().max().copied().unwrap_or(i64::MIN);
         let floor = self.cursor.floor.max(newest.saturating_sub(OVERLAP));
-        let anchor = done
+        let anchor = self
+            .read
             .iter()
             .filter(|(_, at)| **at <= floor)
             .max_by_key(|(post, at)| (**at, **post))
             .map(|(post, at)| Anchor { post: *post, create_at: *at });
-        done.retain(|_, at| *at > floor);
+        self.read.retain(|_, at| *at > floor);
+        self.known.get_or_insert_default().retain(|_, at| *at > floor);
         self.cursor.floor = floor;
         self.cursor.anchor = anchor.or(self.cursor.anchor);
         (self.cursor.floor, self.cursor.anchor) != before
@@ -129,6 +158,11 @@ impl Followed {
         self.settle_at = changed.then(|| Instant::now() + SETTLE);
         self.failures = 0;
         self.retry_at = None;
+    }
+
+    /// Reading it failed, and has to be tried again soon.
+    pub(super) fn waits(&self) -> bool {
+        self.channel.is_some() && self.retry_at.is_some()
     }
 
     /// Reading it failed; `true` the first time in a row.

@@ -11,11 +11,11 @@ use futures_util::stream::FuturesUnordered;
 use gaggle_ipc::MattermostId;
 use tokio::time::Instant;
 
-use super::channel_reader::{Reader, Unread};
+use super::channel_reader::Unread;
 use super::followed::Followed;
 use super::trouble::{self, Kind, Trouble};
 use super::{Ingest, IngestError, Intake};
-use crate::mattermost::{ChannelList, Error};
+use crate::mattermost::{ChannelList, Error, Post};
 
 /// A list without the server's tag at least so often: the tag does not see
 /// posts that were committed late.
@@ -86,6 +86,23 @@ impl<'a, I: Intake> Follower<'a, I> {
         Ok(None)
     }
 
+    /// Takes a post that was pushed; `false` if a look has to find it.
+    pub(super) async fn take(&mut self, post: Post) -> Result<bool, IngestError> {
+        let Some(one) = self.channels.get_mut(&post.channel) else {
+            return Ok(false);
+        };
+        let taken = self.ingest.reader(self.intake).take(one, post).await;
+        match taken {
+            Ok(taken) => Ok(taken),
+            Err(unread) => note(one, unread).map(|_| false),
+        }
+    }
+
+    /// A channel waits for the next look.
+    pub(super) fn hurries(&self) -> bool {
+        self.channels.values().any(Followed::waits)
+    }
+
     /// Decides whether an error is the end.
     async fn in_trouble(&mut self, error: Error) -> Result<Duration, IngestError> {
         // A proxy may answer 401 once; the token is bad if it is so again.
@@ -141,12 +158,7 @@ impl<'a, I: Intake> Follower<'a, I> {
     /// Reads the channels that are due, several at once. Returns an error that
     /// is not of one channel's making.
     async fn read_due(&mut self) -> Result<Option<Error>, IngestError> {
-        let reader = &Reader {
-            client: &self.ingest.client,
-            state: &self.ingest.state,
-            me: self.ingest.me,
-            intake: self.intake,
-        };
+        let reader = &self.ingest.reader(self.intake);
         let now = Instant::now();
         let mut due = self.channels.values_mut().filter(|one| one.is_due(now));
         let mut reading = FuturesUnordered::new();

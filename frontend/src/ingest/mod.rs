@@ -1,6 +1,7 @@
 //! Every post of every channel the bot is in, each once.
 //!
-//! Trust: polling is the truth. The server's counters say which channels
+//! Trust: reading is the truth; what is pushed comes earlier, and proves nothing
+//! of what was written before it. The server's counters say which channels
 //! changed, its `create_at` in which order people wrote; the local clock only
 //! paces the requests. Posts become visible late and out of order, so a stretch
 //! of each channel is always read again and known posts are left out.
@@ -17,10 +18,13 @@ use std::time::Duration;
 
 use gaggle_ipc::MattermostId;
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 use crate::mattermost::{self, Channel, Client, Post, User};
+use crate::push::{Push, Pushed};
 use crate::state::{State, StateError};
 
+use channel_reader::Reader;
 use follower::Follower;
 
 /// Takes posts in. Called for several channels at once, and for the posts of
@@ -83,13 +87,35 @@ pub struct Ingest {
     me: MattermostId,
     poll_interval: Duration,
     wake: Wake,
+    pushed: Pushed,
+    push: Option<Push>,
 }
+
+/// Those who wake us often share a look.
+const BREATH: Duration = Duration::from_millis(100);
+/// While a line tells of posts, the channels are read so seldom: it finds what
+/// no line tells, and that the token was revoked, which a line does not notice.
+const WHILE_LIVE: Duration = Duration::from_secs(30);
 
 impl Ingest {
     /// Prepares reading as the bot `me`, looking every `poll_interval`.
     #[must_use]
     pub fn new(client: Client, state: State, me: &User, poll_interval: Duration) -> Self {
-        Self { client, state, me: me.id, poll_interval, wake: Wake::default() }
+        let wake = Wake::default();
+        let (pushed, push) = (Pushed::nothing(), None);
+        Self { client, state, me: me.id, poll_interval, wake, pushed, push }
+    }
+
+    /// Hears of posts over the server's WebSocket as well.
+    #[must_use]
+    pub fn pushed(mut self) -> Self {
+        let (push, pushed) = Push::new(self.client.clone(), self.wake.clone());
+        (self.push, self.pushed) = (Some(push), pushed);
+        self
+    }
+
+    fn reader<'a, I>(&'a self, intake: &'a I) -> Reader<'a, I> {
+        Reader { client: &self.client, state: &self.state, me: self.me, intake }
     }
 
     /// The handle by which others can hasten the next look.
@@ -104,30 +130,56 @@ impl Ingest {
     /// # Errors
     /// [`IngestError`]: the token or the state is of no use any more.
     pub async fn run(
-        self,
+        mut self,
         intake: impl Intake,
         shutdown: impl Future<Output = ()> + Send,
     ) -> Result<(), IngestError> {
-        let wake = self.wake.clone();
-        let interval = self.poll_interval;
-        let reading = async {
-            let mut follower = Follower::start(self, &intake).await?;
-            let mut fresh = true;
-            loop {
-                let pause = follower.look(fresh).await?;
-                // Whoever wakes us knows of a post; the tag may not.
-                fresh = match pause {
-                    Some(trouble) => {
-                        tokio::time::sleep(trouble).await;
-                        true
-                    }
-                    None => tokio::time::timeout(interval, wake.woken()).await.is_ok(),
-                };
+        let pushed = std::mem::replace(&mut self.pushed, Pushed::nothing());
+        let push = self.push.take();
+        let pushing = async {
+            match push {
+                Some(push) => push.run().await,
+                None => std::future::pending().await,
             }
         };
         tokio::select! {
             () = shutdown => Ok(()),
-            ended = reading => ended,
+            ended = self.read(&intake, pushed) => ended,
+            () = pushing => Ok(()),
+        }
+    }
+
+    async fn read(self, intake: &impl Intake, mut pushed: Pushed) -> Result<(), IngestError> {
+        let wake = self.wake.clone();
+        let interval = self.poll_interval;
+        let client = self.client.clone();
+        let mut follower = Follower::start(self, intake).await?;
+        let mut fresh = true;
+        loop {
+            if let Some(trouble) = follower.look(fresh).await? {
+                tokio::time::sleep(trouble).await;
+                fresh = true;
+                continue;
+            }
+            let looked = Instant::now();
+            // Whoever wakes us knows of a post; the server's tag may not.
+            fresh = false;
+            loop {
+                let calm = pushed.is_live() && !follower.hurries();
+                let pause = match (fresh, calm) {
+                    (true, _) => interval.min(BREATH),
+                    (false, true) => interval.max(WHILE_LIVE),
+                    (false, false) => interval,
+                };
+                tokio::select! {
+                    // A look is never kept waiting by a flood of posts.
+                    biased;
+                    () = tokio::time::sleep_until(looked + pause) => break,
+                    () = wake.woken() => fresh = true,
+                    () = client.doubted() => fresh = true,
+                    post = pushed.post() => fresh |= !follower.take(post).await?,
+                }
+            }
         }
     }
 }

@@ -69,6 +69,16 @@ impl Client {
         }
     }
 
+    /// Waits until an answer, to whatever call, says that the token is of no use.
+    /// It may be one that a proxy made: ask for [`Client::me`].
+    pub(crate) async fn doubted(&self) {
+        self.inner.transport.doubted().await;
+    }
+
+    pub(super) fn transport(&self) -> &Transport {
+        &self.inner.transport
+    }
+
     pub(super) fn lists(&self) -> &Mutex<Lists> {
         &self.inner.lists
     }

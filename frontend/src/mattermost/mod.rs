@@ -8,6 +8,7 @@
 
 mod channels;
 mod client;
+mod connector;
 mod error;
 mod failure;
 mod people;
@@ -16,6 +17,7 @@ mod retry;
 mod tls;
 mod transport;
 mod types;
+mod websocket;
 mod wire;
 
 pub use client::Client;
@@ -24,3 +26,4 @@ pub use posts::{Emoji, NewPost, PageQuery, PendingPostId, PostPatch};
 pub use types::{
     Channel, ChannelKind, ChannelList, ChannelMember, Post, PostPage, Reaction, Team, User,
 };
+pub(crate) use websocket::{Resume, Socket};

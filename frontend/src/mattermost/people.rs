@@ -39,6 +39,16 @@ impl Client {
         self.users("users/usernames", &names).await
     }
 
+    /// Active people whose name begins like this, some at most.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn users_beginning(&self, name: &str) -> Result<Vec<User>, Error> {
+        let term = json!({ "term": name, "limit": AT_ONCE });
+        let request = Request::post("users/search", &term).repeatable();
+        Ok(known(self.fetch(request).await?).0)
+    }
+
     async fn users(&self, path: &'static str, of: &[&str]) -> Result<Vec<User>, Error> {
         let mut users = Vec::with_capacity(of.len());
         // An empty list is an error to the server; no chunk is empty.

@@ -8,19 +8,19 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
-use reqwest::{NoProxy, Url, redirect};
-use secrecy::ExposeSecret;
+use reqwest::{Upgraded, Url};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::failure::Failure;
-use super::{Error, retry, tls};
+use super::tls::Protocols;
+use super::{Error, connector, retry};
 use crate::config::Mattermost;
 
 /// Largest answer in bytes: a page of two posts at a server's limits fits.
 const MAX_ANSWER: usize = 32 * 1024 * 1024;
-const CONNECT: Duration = Duration::from_secs(10);
 /// One try, answer included.
 const TRY: Duration = Duration::from_secs(20);
 /// All tries of one call.
@@ -123,46 +123,62 @@ impl Answer {
 #[derive(Debug)]
 pub(super) struct Transport {
     http: reqwest::Client,
+    upgrading: reqwest::Client,
     api: Url,
     gate: retry::Gate,
+    doubt: Notify,
 }
 
 impl Transport {
     pub(super) fn new(settings: &Mattermost) -> Result<Self, Error> {
         let api = settings.url.join("api/v4/").map_err(setup)?;
-        let tls = if api.scheme() == "https" {
-            tls::verified(settings.ca_file.as_deref())?
-        } else {
-            tls::trusting_nobody()?
-        };
-        let mut token =
-            HeaderValue::from_str(&format!("Bearer {}", settings.token.expose_secret()))
-                .map_err(|_| setup("the token has characters that no token has"))?;
-        token.set_sensitive(true);
-        let mut builder = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls)
-            .user_agent(concat!("gaggle/", env!("CARGO_PKG_VERSION")))
-            .default_headers(HeaderMap::from_iter([(header::AUTHORIZATION, token)]))
-            .redirect(redirect::Policy::none())
-            .connect_timeout(CONNECT)
-            .tcp_keepalive(Duration::from_secs(30))
-            .pool_idle_timeout(Duration::from_secs(60))
-            // The environment was read once, into the settings.
-            .no_proxy();
-        let not_for = settings.proxy.none_for.as_deref();
-        let proxies = [
-            settings.proxy.http.clone().map(reqwest::Proxy::http),
-            settings.proxy.https.clone().map(reqwest::Proxy::https),
-        ];
-        for proxy in proxies.into_iter().flatten() {
-            let proxy = proxy.map_err(|error| setup(error.without_url()))?;
-            builder = builder.proxy(proxy.no_proxy(not_for.and_then(NoProxy::from_string)));
-        }
         Ok(Self {
-            http: builder.build().map_err(|error| setup(error.without_url()))?,
+            http: connector::client(settings, Protocols::All)?,
+            upgrading: connector::client(settings, Protocols::Http1)?,
             api,
             gate: retry::Gate::default(),
+            doubt: Notify::new(),
         })
+    }
+
+    /// Waits until an answer says that the token is of no use.
+    pub(super) async fn doubted(&self) {
+        self.doubt.notified().await;
+    }
+
+    /// Turns one connection into something else than HTTP. Tried once: whoever
+    /// asks has to try again and again anyway.
+    pub(super) async fn upgrade(
+        &self,
+        path: &str,
+        query: &[(&'static str, String)],
+        headers: HeaderMap,
+    ) -> Result<(HeaderMap, Upgraded), Error> {
+        let mut url = self.api.join(path).map_err(setup)?;
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
+        let asking = async {
+            let mut response = self.upgrading.get(url).headers(headers).send().await?;
+            if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+                return Ok(Err(response));
+            }
+            let headers = std::mem::take(response.headers_mut());
+            Ok(Ok((headers, response.upgrade().await?)))
+        };
+        let asked = timeout(TRY, asking).await.map_err(|_| Error::Unavailable {
+            cause: "timed out: no answer".to_owned(),
+            maybe_done: false,
+        })?;
+        match asked.map_err(|error| Failure::connection(error).error)? {
+            Ok(upgraded) => Ok(upgraded),
+            Err(mut response) => {
+                let headers = std::mem::take(response.headers_mut());
+                let status = response.status();
+                let body = read(response).await.map_err(|failure| failure.error)?;
+                Err(Failure::answered(status, &headers, &body).error)
+            }
+        }
     }
 
     /// Sends `request` until it is answered, refused for good, or out of time.
@@ -185,6 +201,9 @@ impl Transport {
                 Ok(Err(failure)) => failure,
                 Err(_) => Failure::lost("timed out: no answer".to_owned()),
             };
+            if matches!(failure.error, Error::Unauthorized) {
+                self.doubt.notify_one();
+            }
             failures += 1;
             touched |= !failure.untouched;
             let mut pause = retry::pause(failures);
@@ -266,6 +285,6 @@ fn finished(error: Error, touched: bool) -> Error {
     }
 }
 
-fn setup(cause: impl Display) -> Error {
+pub(super) fn setup(cause: impl Display) -> Error {
     Error::Setup { cause: cause.to_string() }
 }

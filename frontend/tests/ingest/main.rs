@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod membership;
+mod pushed;
 mod reading;
 mod server;
 mod simulator;

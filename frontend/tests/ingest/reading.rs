@@ -18,6 +18,8 @@ use super::server::Server;
 struct Taken {
     posts: Vec<(MattermostId, MattermostId, i64)>,
     refuse: HashSet<MattermostId>,
+    refuse_all: bool,
+    refused: usize,
     hang: HashSet<MattermostId>,
 }
 
@@ -33,6 +35,12 @@ impl Inbox {
 
     pub(crate) fn has(&self, post: MattermostId) -> bool {
         self.posts().contains(&post)
+    }
+
+    pub(crate) fn assert_once(&self) {
+        let posts = self.posts();
+        let met: HashSet<_> = posts.iter().collect();
+        assert_eq!(met.len(), posts.len(), "some came twice");
     }
 
     /// Each once, and each channel's in order.
@@ -55,6 +63,14 @@ impl Inbox {
         self.0.lock().unwrap().refuse.remove(&post);
     }
 
+    pub(crate) fn refuse_all(&self, all: bool) {
+        self.0.lock().unwrap().refuse_all = all;
+    }
+
+    pub(crate) fn refused(&self) -> usize {
+        self.0.lock().unwrap().refused
+    }
+
     /// The next taking of this post never ends.
     pub(crate) fn hang(&self, post: MattermostId) {
         self.0.lock().unwrap().hang.insert(post);
@@ -66,7 +82,8 @@ impl Intake for Inbox {
         assert_eq!(post.channel, channel.id);
         let hangs = {
             let mut taken = self.0.lock().unwrap();
-            if taken.refuse.contains(&post.id) {
+            if taken.refuse_all || taken.refuse.contains(&post.id) {
+                taken.refused += 1;
                 return Err(NotTaken("the test says so".to_owned()));
             }
             taken.posts.push((post.id, post.channel, post.create_at));
@@ -113,7 +130,21 @@ impl Reading {
         interval: Duration,
     ) -> Self {
         let me = client.me().await.unwrap();
-        let ingest = Ingest::new(client, state(folder).await, &me, interval);
+        Self::run(Ingest::new(client, state(folder).await, &me, interval), inbox)
+    }
+
+    /// The same, told of posts as well.
+    pub(crate) async fn hearing(
+        client: Client,
+        folder: &std::path::Path,
+        inbox: Inbox,
+        interval: Duration,
+    ) -> Self {
+        let me = client.me().await.unwrap();
+        Self::run(Ingest::new(client, state(folder).await, &me, interval).pushed(), inbox)
+    }
+
+    fn run(ingest: Ingest, inbox: Inbox) -> Self {
         let wake = ingest.wake();
         let (stop, stopped) = oneshot::channel();
         let task = tokio::spawn(ingest.run(inbox.clone(), async move {

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use gaggle_frontend::mattermost::Client;
 use gaggle_ipc::MattermostId;
 use gaggle_tests::mattermost::{
     Account, Fault, Id, NewPost, Options, Simulator, Version, Visibility,
@@ -16,8 +17,8 @@ fn real(id: Id) -> MattermostId {
     MattermostId::new(id.as_str()).unwrap()
 }
 
-struct World {
-    simulator: Simulator,
+pub(crate) struct World {
+    pub(crate) simulator: Simulator,
     team: Id,
     alice: Account,
     bot: Account,
@@ -25,7 +26,7 @@ struct World {
 }
 
 impl World {
-    async fn new(version: Version) -> Self {
+    pub(crate) async fn new(version: Version) -> Self {
         Self::with_clock(version, 0).await
     }
 
@@ -42,7 +43,7 @@ impl World {
         Self { simulator, team, alice, bot, folder: folder() }
     }
 
-    fn channel(&self, name: &str) -> Id {
+    pub(crate) fn channel(&self, name: &str) -> Id {
         let channel = self.simulator.create_channel(self.team, name, Visibility::Private).unwrap();
         for user in [self.alice.id, self.bot.id] {
             self.simulator.add_to_channel(channel, user).unwrap();
@@ -50,29 +51,41 @@ impl World {
         channel
     }
 
-    fn post(&self, channel: Id) -> MattermostId {
+    pub(crate) fn post(&self, channel: Id) -> MattermostId {
         real(self.simulator.post(self.alice.id, channel, "hello").unwrap())
     }
 
-    fn post_at(&self, channel: Id, create_at: i64) -> MattermostId {
+    pub(crate) fn post_at(&self, channel: Id, create_at: i64) -> MattermostId {
         let new = NewPost { create_at: Some(create_at), ..NewPost::default() };
         real(self.simulator.post_with(self.alice.id, channel, new).unwrap())
     }
 
-    fn made(&self, post: MattermostId) -> i64 {
+    pub(crate) fn made(&self, post: MattermostId) -> i64 {
         self.simulator.get(Id::parse(post.as_str()).unwrap()).unwrap().create_at
     }
 
+    fn client(&self) -> Client {
+        client(&format!("{}/", self.simulator.url()), &self.bot.token)
+    }
+
     async fn read(&self) -> Reading {
-        let client = client(&format!("{}/", self.simulator.url()), &self.bot.token);
         let interval = Duration::from_millis(20);
-        Reading::begin(client, self.folder.path(), Inbox::default(), interval).await
+        Reading::begin(self.client(), self.folder.path(), Inbox::default(), interval).await
+    }
+
+    /// Reads, and hears of posts over the WebSocket too.
+    pub(crate) async fn hear(&self, interval: Duration, inbox: Inbox) -> Reading {
+        Reading::hearing(self.client(), self.folder.path(), inbox, interval).await
+    }
+
+    pub(crate) fn direct(&self) -> Id {
+        self.simulator.direct_channel(self.alice.id, self.bot.id).unwrap()
     }
 
     /// Reads, and has looked at least once: a post of a new channel came.
     async fn reading(&self) -> Reading {
         let reading = self.read().await;
-        let first = self.simulator.direct_channel(self.alice.id, self.bot.id).unwrap();
+        let first = self.direct();
         // A direct channel counts as history if it is in the first list; so
         // write until something comes.
         until("the first post", || {
