@@ -59,9 +59,15 @@ impl Default for Settings {
 /// Reads the settings.
 ///
 /// # Errors
-/// A sentence with line, column and what is wrong there.
+/// A sentence with the line and what is wrong there.
 pub fn parse(text: &str) -> Result<Settings, String> {
-    let settings: Settings = toml::from_str(text).map_err(|error| error.to_string())?;
+    let settings: Settings = toml::from_str(text).map_err(|error| {
+        let before = text.get(..error.span().map_or(0, |span| span.start)).unwrap_or_default();
+        let line = before.matches('\n').count();
+        // All in one line, for the journal and the service manager's status.
+        let written = text.lines().nth(line).unwrap_or_default().trim();
+        format!("line {}, {written:?}: {}", line + 1, error.message())
+    })?;
     AccountName::new(&settings.frontend_user).map_err(|error| format!("frontend_user: {error}"))?;
     if let Some(account) = &settings.fallback_account {
         AccountName::new(account).map_err(|error| format!("fallback_account: {error}"))?;
