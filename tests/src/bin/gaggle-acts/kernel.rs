@@ -21,6 +21,7 @@ pub(crate) fn act(words: &[&str]) -> Option<Outcome> {
         ["io-uring"] => sys::io_uring_setup(),
         ["bpf"] => sys::bpf_map(),
         ["userfaultfd"] => sys::userfaultfd(),
+        ["make-code"] => sys::make_code(),
         ["perf"] => sys::perf_event_open(),
         ["secret-memory"] => sys::memfd_secret(),
         ["type-into-terminal"] => sys::tiocsti(),

@@ -15,7 +15,7 @@ mod sys;
 
 use std::fs::OpenOptions;
 use std::io::Read;
-use std::process::ExitCode;
+use std::process::{Command, ExitCode, Stdio};
 
 use nix::errno::Errno;
 use nix::sys::resource::{RLIM_INFINITY, Resource, setrlimit};
@@ -51,6 +51,8 @@ fn act(words: &[&str]) -> Option<Outcome> {
         ["truncate", path] => truncate(*path, 0),
         ["fill", folder] => fill(folder),
         ["become-root"] => become_root(),
+        ["run", path] => run(path),
+        ["run-copy", folder] => run_copy(folder),
         ["raise-core-limit"] => setrlimit(Resource::RLIMIT_CORE, RLIM_INFINITY, RLIM_INFINITY),
         // As root: what `setcap` does, which is not on every machine.
         ["grant", path] => sys::grant_read_of_everything(path),
@@ -81,6 +83,27 @@ fn fill(folder: &str) -> Outcome {
     (0..1_000_000).try_for_each(|number| {
         std::fs::File::create(format!("{folder}/{number}")).map(drop).map_err(errno)
     })
+}
+
+/// Runs a program, however that ends.
+fn run(path: &str) -> Outcome {
+    let mut program = Command::new(path);
+    program
+        .arg("--version")
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .map(drop)
+        .map_err(errno)
+}
+
+/// Runs a copy of this program that it has made in `folder`.
+fn run_copy(folder: &str) -> Outcome {
+    let copy = format!("{folder}/copy");
+    std::fs::copy("/proc/self/exe", &copy).map_err(errno)?;
+    let outcome = run(&copy);
+    std::fs::remove_file(&copy).map_err(errno)?;
+    outcome
 }
 
 fn become_root() -> Outcome {

@@ -2,13 +2,18 @@
 //!
 //! Trust: as in the module above.
 
+use std::io::ErrorKind;
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::os::fd::AsRawFd;
+use std::time::Duration;
 
 use nix::sys::socket::MsgFlags;
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, UnixAddr, connect, sendto, socket};
 
 use crate::{Outcome, errno, sys};
+
+/// The loopback answers at once.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 pub(crate) fn act(words: &[&str]) -> Option<Outcome> {
     let outcome = match words {
@@ -20,6 +25,7 @@ pub(crate) fn act(words: &[&str]) -> Option<Outcome> {
             UnixAddr::new_abstract(name.as_bytes()).and_then(|to| send(&to, text))
         }
         ["connect-port", port] => to_port(port.parse().ok()?),
+        ["connect-to", address] => to_address(address.parse().ok()?),
         ["family", number] => sys::socket_of_family(number.parse().ok()?),
         _ => return None,
     };
@@ -44,5 +50,13 @@ fn send(to: &UnixAddr, text: &str) -> Outcome {
 }
 
 fn to_port(port: u16) -> Outcome {
-    TcpStream::connect(SocketAddr::from((Ipv4Addr::LOCALHOST, port))).map(drop).map_err(errno)
+    to_address(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))
+}
+
+/// A filter that drops what is sent is a refusal as well, after a while.
+fn to_address(address: SocketAddr) -> Outcome {
+    match TcpStream::connect_timeout(&address, PATIENCE) {
+        Err(error) if error.kind() == ErrorKind::TimedOut => Err(nix::errno::Errno::ETIMEDOUT),
+        outcome => outcome.map(drop).map_err(errno),
+    }
 }

@@ -124,6 +124,21 @@ pub(crate) fn perf_event_open() -> Outcome {
     descriptor(event).map(drop)
 }
 
+/// Makes a page that can be written one that can be run, as injected code needs it.
+pub(crate) fn make_code() -> Outcome {
+    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
+    let nowhere = std::ptr::null_mut();
+    // SAFETY: a new page, where the kernel likes; nothing of ours is replaced.
+    let page =
+        unsafe { libc::mmap(nowhere, 4096, libc::PROT_READ | libc::PROT_WRITE, flags, -1, 0) };
+    if page == libc::MAP_FAILED {
+        return Err(Errno::last());
+    }
+    // SAFETY: that page alone, which nobody else knows; nothing in it is ever run.
+    let done = unsafe { libc::mprotect(page, 4096, libc::PROT_READ | libc::PROT_EXEC) };
+    Errno::result(done).map(drop)
+}
+
 pub(crate) fn memfd_secret() -> Outcome {
     // SAFETY: takes an integer.
     descriptor(unsafe { libc::syscall(libc::SYS_memfd_secret, 0) }).map(drop)

@@ -1,7 +1,8 @@
-//! The one thing of a lab outside its mount namespace: a cgroup folder.
+//! The one thing of a lab, or of a container, outside its mount namespace: a
+//! cgroup folder.
 //!
-//! Trust: its name holds the process id of its lab, so a folder whose lab died
-//! without cleaning up is found and removed by the next one.
+//! Trust: its name holds the process id of its owner, so a folder whose owner
+//! died without cleaning up is found and removed by the next one.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,33 +12,42 @@ use anyhow::{Context, Result, bail};
 use nix::sys::signal::kill;
 use nix::unistd::{AccessFlags, Pid, access};
 
-const PREFIX: &str = "gaggle-lab-";
 /// Killing is prompt; a process in an uninterruptible wait is not.
 const REMOVAL: Duration = Duration::from_secs(20);
 
-/// The cgroup folder of one lab.
-pub(super) struct Tree(PathBuf);
+/// The cgroup folder of this process's doings.
+pub struct Tree(PathBuf);
 
 impl Tree {
-    pub(super) fn make() -> Result<Self> {
+    /// Makes the folder, with `parts` in it, after removing those that dead
+    /// processes have left under names that begin with `prefix`.
+    ///
+    /// # Errors
+    /// There is no cgroup2 file system, or it is not writable.
+    pub fn make(prefix: &str, parts: &[&str]) -> Result<Self> {
         let mount = mount_point()?;
-        remove_left_over(&mount);
-        let path = mount.join(format!("{PREFIX}{}", std::process::id()));
+        remove_left_over(&mount, prefix);
+        let path = mount.join(format!("{prefix}{}", std::process::id()));
         fs::create_dir(&path).with_context(|| format!("make the cgroup {}", path.display()))?;
         let tree = Self(path);
         enable_controllers(&tree.0);
-        for part in ["services", "workers"] {
+        for part in parts {
             fs::create_dir(tree.0.join(part)).context("make a cgroup for the lab")?;
         }
         Ok(tree)
     }
 
-    pub(super) fn path(&self) -> &Path {
+    /// The folder.
+    #[must_use]
+    pub fn path(&self) -> &Path {
         &self.0
     }
 
     /// Kills everything in it and removes it.
-    pub(super) fn remove(&self) -> Result<()> {
+    ///
+    /// # Errors
+    /// Something in it cannot be killed.
+    pub fn remove(&self) -> Result<()> {
         kill_and_remove(&self.0)
     }
 }
@@ -80,13 +90,13 @@ fn enable_controllers(tree: &Path) {
     }
 }
 
-fn remove_left_over(mount: &Path) {
+fn remove_left_over(mount: &Path, prefix: &str) {
     let Ok(folders) = fs::read_dir(mount) else {
         return;
     };
     for folder in folders.flatten() {
         let name = folder.file_name();
-        let pid = name.to_str().and_then(|name| name.strip_prefix(PREFIX));
+        let pid = name.to_str().and_then(|name| name.strip_prefix(prefix));
         let Some(pid) = pid.and_then(|pid| pid.parse().ok()) else {
             continue;
         };

@@ -4,7 +4,7 @@
 //! nothing of the host but one cgroup folder of its own, which it removes.
 
 mod accounts;
-mod cgroup;
+pub mod cgroup;
 mod journal;
 mod mounts;
 
@@ -65,7 +65,7 @@ impl Inside {
     fn build(spec: &Spec) -> Result<Self> {
         // Opened before the mounts, which may cover the folder it is in.
         let records = journal::open_file(&spec.outside)?;
-        let cgroup = cgroup::Tree::make()?;
+        let cgroup = cgroup::Tree::make("gaggle-lab-", &["services", "workers"])?;
         mounts::own_namespace()?;
         mounts::programs_and_config(spec)?;
         mounts::homes(&spec.accounts)?;
