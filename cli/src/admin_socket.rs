@@ -46,7 +46,7 @@ pub(crate) fn ask(
     request: &AdminRequest,
 ) -> anyhow::Result<Option<Vec<AdminReply>>> {
     let Some(supervisor) = Supervisor::find(places)? else { return Ok(None) };
-    let answer = supervisor.ask(request)?;
+    let Some(answer) = supervisor.try_ask(request)? else { return Ok(None) };
     match answer.refusal {
         Some(why) => bail!("the supervisor refused: {}", why.code.name()),
         None => Ok(Some(answer.replies)),
@@ -77,26 +77,37 @@ impl Supervisor {
     /// # Errors
     /// If there is none, or it is no answer.
     pub(crate) fn ask(&self, request: &AdminRequest) -> anyhow::Result<Answer> {
+        self.try_ask(request)?.context(
+            "the supervisor closed the connection without a word; see: journalctl -u gaggle-supervisor -n 20",
+        )
+    }
+
+    /// As [`Supervisor::ask`]; `None` if nobody took the question: systemd holds
+    /// the socket open for a supervisor that does not stay.
+    ///
+    /// # Errors
+    /// As there.
+    fn try_ask(&self, request: &AdminRequest) -> anyhow::Result<Option<Answer>> {
         let question = codec::encode(request)?;
-        seqpacket::send(&self.socket, &question, None).context("asking the supervisor")?;
+        match seqpacket::send(&self.socket, &question, None) {
+            Err(Errno::EPIPE | Errno::ECONNRESET) => return Ok(None),
+            sent => sent.context("asking the supervisor")?,
+        }
         let deadline = Instant::now() + ANSWER_LIMIT;
         let mut answer = Answer::default();
         loop {
             match seqpacket::receive_with_fd(&self.socket, MAX_FRAME) {
-                Ok(packet) if packet.is_end() => {
-                    bail!(
-                        "the supervisor closed the connection; see: journalctl -u gaggle-supervisor"
-                    )
-                }
+                Ok(packet) if packet.is_end() => return Ok(None),
                 Ok(mut packet) => {
                     answer.descriptor = answer.descriptor.or(packet.fds.pop());
                     match codec::decode(&packet.bytes, MAX_FRAME)? {
-                        AdminReply::Done => return Ok(answer),
+                        AdminReply::Done => return Ok(Some(answer)),
                         AdminReply::Refused(why) => answer.refusal = Some(why),
                         reply => answer.replies.push(reply),
                     }
                 }
                 Err(Errno::EAGAIN) => wait(&self.socket, deadline)?,
+                Err(Errno::ECONNRESET) => return Ok(None),
                 Err(errno) => bail!("{}: {}", self.path.display(), errno.desc()),
             }
         }

@@ -95,6 +95,21 @@ pub(crate) fn run(arguments: &AuditArguments) -> anyhow::Result<ExitCode> {
     }
 }
 
+/// The last decisions about a person, oldest first; none where the journal
+/// cannot be read.
+pub(crate) fn last(user: MattermostUserId, most: usize) -> Vec<String> {
+    let arguments =
+        AuditArguments { user: Some(user), account: None, since: None, json: false, follow: false };
+    let mut command = journalctl(&arguments);
+    command.arg(format!("--lines={most}"));
+    let mut found = Vec::new();
+    let _ = stream::lines(command, |line| {
+        found.extend(Record::parse(line).map(|record| record.text()));
+        Ok(())
+    });
+    found
+}
+
 fn nothing_found() -> String {
     if geteuid().is_root() {
         "the journal has no such decision; without --since it is searched as far as it reaches"

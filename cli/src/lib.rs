@@ -8,9 +8,12 @@ mod account;
 mod admin_socket;
 mod audit;
 mod doctor;
+mod home;
 mod lockdown;
 mod mapping_file;
 mod output;
+mod privileges;
+mod run_as;
 mod status;
 mod user;
 
@@ -57,6 +60,9 @@ enum Command {
     /// Checks of what this installation promises
     #[command(subcommand)]
     Doctor(doctor::DoctorCommand),
+    /// The part of other commands that is not root
+    #[command(hide = true)]
+    RunAs(run_as::RunAsArguments),
 }
 
 /// The whole command line, for whoever writes manual pages and completions.
@@ -75,6 +81,7 @@ pub fn run() -> ExitCode {
         Command::Audit(arguments) => audit::run(&arguments),
         Command::Lockdown(arguments) => lockdown::run(&places, &arguments),
         Command::Doctor(command) => doctor::run(&places, &command),
+        Command::RunAs(arguments) => run_as::run(&arguments),
     };
     match done {
         Ok(code) => code,

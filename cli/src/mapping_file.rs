@@ -19,14 +19,17 @@ use crate::output;
 /// How the name of a file that is not yet the mapping begins.
 const UNFINISHED: &str = ".user_mapping.new-";
 
-/// The mapping, held for one change.
+/// The mapping as it stands, and held for one change if it is to be changed.
 #[derive(Debug)]
 pub(crate) struct MappingFile {
     path: PathBuf,
     entries: Map<String, Value>,
     /// Two admins at once take turns; held until the change is written.
-    _lock: File,
+    lock: Option<File>,
 }
+
+/// What the file is to become: entries to put, and `None` for those to remove.
+pub(crate) type Edits = [(String, Option<Value>)];
 
 impl MappingFile {
     /// Locks and reads the mapping in `config_dir`; one that does not exist is empty.
@@ -36,6 +39,14 @@ impl MappingFile {
     pub(crate) fn open(config_dir: &Path) -> anyhow::Result<Self> {
         trusted_file::open_folder(config_dir).map_err(|e| anyhow::anyhow!("{e}"))?;
         let lock = lock(&config_dir.join(".user_mapping.lock"))?;
+        Ok(Self { lock: Some(lock), ..Self::read(config_dir)? })
+    }
+
+    /// Reads it, to look at it only.
+    ///
+    /// # Errors
+    /// As [`MappingFile::open`].
+    pub(crate) fn read(config_dir: &Path) -> anyhow::Result<Self> {
         let path = config_dir.join("user_mapping.json");
         let text = match trusted_file::read(&path, Secrecy::Public) {
             Ok(text) => text,
@@ -49,8 +60,7 @@ impl MappingFile {
         if let Some(twice) = parsed.bad.iter().find(|bad| bad.problem.contains("more than once")) {
             bail!("{}: {}: {}", path.display(), twice.key, twice.problem);
         }
-        let entries = serde_json::from_str(&text)?;
-        Ok(Self { path, entries, _lock: lock })
+        Ok(Self { path, entries: serde_json::from_str(&text)?, lock: None })
     }
 
     /// The entry of an id.
@@ -58,33 +68,52 @@ impl MappingFile {
         self.entries.get(user.as_str())
     }
 
-    /// The other ids mapped to an account.
-    pub(crate) fn others_on(&self, account: &str, user: MattermostUserId) -> Vec<String> {
-        let named = |value: &Value| {
-            value.as_str() == Some(account)
-                || value.get("account").and_then(Value::as_str) == Some(account)
-        };
-        self.entries
-            .iter()
-            .filter(|(key, value)| key.as_str() != user.as_str() && named(value))
-            .map(|(key, _)| key.clone())
-            .collect()
+    /// The keys of all entries that name an account.
+    pub(crate) fn keys_of(&self, account: &str) -> impl Iterator<Item = &str> {
+        let named = move |value: &Value| account_of(value) == Some(account);
+        self.entries.iter().filter(move |(_, value)| named(value)).map(|(key, _)| key.as_str())
     }
 
-    /// Puts or replaces an entry and writes the file.
+    /// The entry of a key, whatever it is.
+    pub(crate) fn of_key(&self, key: &str) -> Option<&Value> {
+        self.entries.get(key)
+    }
+
+    /// The whole text with these edits.
     ///
     /// # Errors
-    /// If the supervisor's parser refuses the entry, or the disk does.
-    pub(crate) fn put(mut self, user: MattermostUserId, entry: Value) -> anyhow::Result<()> {
-        self.entries.insert(user.as_str().to_owned(), entry);
-        let mut text = serde_json::to_string_pretty(&self.entries)?;
+    /// If the supervisor's parser refuses what was put.
+    pub(crate) fn edited(&self, edits: &Edits) -> anyhow::Result<String> {
+        let mut entries = self.entries.clone();
+        for (key, value) in edits {
+            match value {
+                Some(value) => entries.insert(key.clone(), value.clone()),
+                None => entries.remove(key),
+            };
+        }
+        let mut text = serde_json::to_string_pretty(&entries)?;
         text.push('\n');
         let parsed = mapping::parse(&text).map_err(|e| anyhow::anyhow!("{e}"))?;
-        if let Some(bad) = parsed.bad.iter().find(|bad| bad.key == user.as_str()) {
+        let put = |key: &str| edits.iter().any(|(edited, value)| edited == key && value.is_some());
+        if let Some(bad) = parsed.bad.iter().find(|bad| put(&bad.key)) {
             bail!("{}", bad.problem);
         }
-        write_whole(&self.path, &text).with_context(|| format!("{}", self.path.display()))
+        Ok(text)
     }
+
+    /// Writes what [`MappingFile::edited`] made, and lets the next admin in.
+    ///
+    /// # Errors
+    /// If it is not held, or the disk refuses.
+    pub(crate) fn write(self, text: &str) -> anyhow::Result<()> {
+        self.lock.as_ref().context("the mapping is not held")?;
+        write_whole(&self.path, text).with_context(|| format!("{}", self.path.display()))
+    }
+}
+
+/// The account that an entry names.
+pub(crate) fn account_of(entry: &Value) -> Option<&str> {
+    entry.as_str().or_else(|| entry.get("account").and_then(Value::as_str))
 }
 
 /// Takes the lock, in turn with other admins.

@@ -26,6 +26,11 @@ pub(crate) fn notice(text: &str) {
     let _ = writeln!(std::io::stderr(), "{word} {text}");
 }
 
+/// Prints what belongs to a question, where the question stands.
+pub(crate) fn remark(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
+
 /// `good` or `bad` in a colour that says so.
 pub(crate) fn verdict(good: bool, text: &str) -> String {
     if good {

@@ -74,9 +74,9 @@ fn healthy(report: &Report) -> bool {
 
 fn show(report: Option<&Report>) {
     let Some(report) = report else {
-        let line = format!("supervisor  {}", verdict(false, "not running"));
-        output::line(&line);
-        output::line("            start it: systemctl start gaggle-supervisor gaggle-frontend");
+        output::line(&format!("supervisor  {}", verdict(false, "not running")));
+        output::line("            start it: systemctl start gaggle");
+        output::line("            if it does not stay: journalctl -u gaggle-supervisor -n 20");
         return;
     };
     if let Some(summary) = &report.summary {
@@ -142,7 +142,8 @@ fn worker_row(worker: &Worker) -> Vec<String> {
     ]
 }
 
-fn now() -> u64 {
+/// Seconds since 1970.
+pub(crate) fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 

@@ -6,11 +6,11 @@
 //! takes nothing but that it is done, and its exit status.
 
 use std::io::{self, IsTerminal as _, Write as _};
-use std::process::{Child, Command, ExitCode};
+use std::process::{Child, Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
-use gaggle_ipc::admin::{AdminReply, AdminRequest, Entry};
+use gaggle_ipc::admin::{AdminReply, AdminRequest, Entry, Summary};
 use gaggle_ipc::control::{Refusal, RefusalCode};
 use gaggle_ipc::launch::Profile;
 use gaggle_ipc::{AccountName, MattermostUserId, seqpacket};
@@ -27,8 +27,7 @@ const READER_LIMIT: Duration = session::LIMIT.saturating_add(Duration::from_secs
 const BURIAL: Duration = Duration::from_secs(10);
 /// Pause between two questions about it.
 const ASK_AGAIN: Duration = Duration::from_millis(200);
-const NOT_RUNNING: &str =
-    "the supervisor is not running; start it: systemctl start gaggle-supervisor gaggle-frontend";
+const NOT_RUNNING: &str = "the supervisor is not running; start it: systemctl start gaggle";
 
 /// Probes everybody, or the people of one account.
 ///
@@ -43,15 +42,39 @@ pub(super) fn run(
         bail!("probing people's sandboxes needs root; use sudo");
     }
     let report = status::ask(places)?.context(NOT_RUNNING)?;
-    let summary = report.summary.context("the supervisor says nothing about itself")?;
     let people = chosen(report.entries, account)?;
+    let reader = start_reader(json.then_some("--json"), Stdio::inherit())?;
+    let held = probe(places, report.summary, &people, reader)?;
+    Ok(if held { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Probes one person and says in a line what came of it; on standard error, if
+/// standard output is for something else. Returns whether all held.
+///
+/// # Errors
+/// As [`run`].
+pub(super) fn prove(places: &Places, user: MattermostUserId, quiet: bool) -> anyhow::Result<bool> {
+    let report = status::ask(places)?.context(NOT_RUNNING)?;
+    let mut people = report.entries;
+    people.retain(|entry| entry.key.as_str() == user.as_str());
+    let to = if quiet { Stdio::from(io::stderr()) } else { Stdio::inherit() };
+    let reader = start_reader(Some("--brief"), to)?;
+    probe(places, report.summary, &people, reader)
+}
+
+fn probe(
+    places: &Places,
+    summary: Option<Summary>,
+    people: &[Entry],
+    (mut reader, end): (Child, End),
+) -> anyhow::Result<bool> {
+    let summary = summary.context("the supervisor says nothing about itself")?;
     let supervisor = Supervisor::find(places)?.context(NOT_RUNNING)?;
-    let (mut reader, end) = start_reader(json)?;
     let machine = Message::Machine {
         supervisor: summary.version.to_string(),
         landlock_abi: summary.landlock_abi,
     };
-    let handed = end.send(&machine, None).and_then(|()| hand_over(&supervisor, &people, &end));
+    let handed = end.send(&machine, None).and_then(|()| hand_over(&supervisor, people, &end));
     // Its end is the reader's sign to finish.
     drop(end);
     if handed.is_err() {
@@ -60,7 +83,7 @@ pub(super) fn run(
     }
     let ended = reader.wait().context("the process that reads the sessions")?;
     handed?;
-    Ok(if ended.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(ended.success())
 }
 
 fn chosen(entries: Vec<Entry>, account: Option<&AccountName>) -> anyhow::Result<Vec<Entry>> {
@@ -77,10 +100,10 @@ fn chosen(entries: Vec<Entry>, account: Option<&AccountName>) -> anyhow::Result<
 
 /// This program once more, with the socket as its standard input. It gives up
 /// root by itself, before it reads.
-fn start_reader(json: bool) -> anyhow::Result<(Child, End)> {
+fn start_reader(manner: Option<&str>, to: Stdio) -> anyhow::Result<(Child, End)> {
     let (ours, theirs) = seqpacket::pair().context("a socket for the reading half")?;
     let mut command = Command::new("/proc/self/exe");
-    command.args(["doctor", "read-sessions"]).args(json.then_some("--json"));
+    command.args(["doctor", "read-sessions"]).args(manner).stdout(to);
     let reader = command.env_clear().envs(kept_variables()).stdin(theirs).spawn();
     Ok((reader.context("starting the half that reads the sessions")?, End::new(ours)))
 }
@@ -114,6 +137,7 @@ fn start_worker(
         profile: entry.profile.map(|profile| profile.as_str().to_owned()),
         shared: false,
         refused: entry.problem.as_ref().map(ToString::to_string),
+        took_ms: 0,
     };
     if person.refused.is_some() {
         return Ok((person, None));
@@ -122,7 +146,9 @@ fn start_worker(
         person.refused = Some("the key is no Mattermost id".to_owned());
         return Ok((person, None));
     };
+    let asked = Instant::now();
     let answer = ask_until_buried(supervisor, user)?;
+    person.took_ms = u64::try_from(asked.elapsed().as_millis()).unwrap_or(u64::MAX);
     person.refused = answer.refusal.map(reason);
     for reply in &answer.replies {
         if let AdminReply::Probing { account, profile, shared, .. } = reply {

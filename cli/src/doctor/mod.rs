@@ -4,7 +4,6 @@
 
 mod handover;
 mod isolation;
-mod privileges;
 mod reader;
 mod report;
 mod session;
@@ -12,7 +11,7 @@ mod session;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
-use gaggle_ipc::AccountName;
+use gaggle_ipc::{AccountName, MattermostUserId};
 
 use crate::Places;
 
@@ -50,6 +49,18 @@ pub(crate) struct ReadArguments {
     /// As for `isolation`
     #[arg(long)]
     json: bool,
+    /// A line about one person
+    #[arg(long)]
+    brief: bool,
+}
+
+/// Shows with one start whether a person can be served, in a line. Returns
+/// whether they can.
+///
+/// # Errors
+/// If it was not tried.
+pub(crate) fn prove(places: &Places, user: MattermostUserId, quiet: bool) -> anyhow::Result<bool> {
+    isolation::prove(places, user, quiet)
 }
 
 /// Runs the command.
@@ -61,6 +72,6 @@ pub(crate) fn run(places: &Places, command: &DoctorCommand) -> anyhow::Result<Ex
         DoctorCommand::Isolation(arguments) => {
             isolation::run(places, arguments.account.as_ref(), arguments.json)
         }
-        DoctorCommand::ReadSessions(arguments) => reader::run(arguments.json),
+        DoctorCommand::ReadSessions(arguments) => reader::run(arguments.json, arguments.brief),
     }
 }

@@ -13,8 +13,9 @@ use anyhow::{Context as _, bail};
 
 use super::handover::{End, Message, Person};
 use super::report::{PersonReport, Report};
-use super::{privileges, session};
+use super::session::{self, Findings};
 use crate::output::{self, escaped};
+use crate::privileges::{self, NOBODY};
 
 /// Root may wait for the supervisor for so long between two people.
 const NEXT_LIMIT: Duration = Duration::from_secs(60);
@@ -23,8 +24,8 @@ const NEXT_LIMIT: Duration = Duration::from_secs(60);
 ///
 /// # Errors
 /// If root is not given up, before anything is read; if root's half is gone.
-pub(super) fn run(json: bool) -> anyhow::Result<ExitCode> {
-    privileges::give_up()?;
+pub(super) fn run(json: bool, brief: bool) -> anyhow::Result<ExitCode> {
+    privileges::give_up(NOBODY, NOBODY)?;
     let end = End::new(io::stdin().as_fd().try_clone_to_owned()?);
     let first = end.receive(NEXT_LIMIT).context("started by hand; use: gaggle doctor isolation")?;
     let Some((Message::Machine { supervisor, landlock_abi }, _)) = first else {
@@ -34,8 +35,10 @@ pub(super) fn run(json: bool) -> anyhow::Result<ExitCode> {
     while let Some((message, socket)) = end.receive(NEXT_LIMIT)? {
         let Message::Person(person) = message else { bail!("two machines in one report") };
         let probed = probe(person, socket);
-        if !json {
-            probed.show();
+        match (json, brief) {
+            (true, _) => {}
+            (false, true) => probed.show_brief(),
+            (false, false) => probed.show(),
         }
         report.people.push(probed);
         end.done()?;
@@ -43,21 +46,21 @@ pub(super) fn run(json: bool) -> anyhow::Result<ExitCode> {
     let held = report.finish();
     if json {
         output::line(&serde_json::to_string_pretty(&report)?);
-    } else {
+    } else if !brief {
         report.show_summary();
     }
     Ok(if held { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn probe(person: Person, socket: Option<OwnedFd>) -> PersonReport {
-    let (attacks, problem) = match (person.refused, socket) {
-        (Some(why), _) => (Vec::new(), Some(why)),
-        (None, None) => (Vec::new(), Some("no session socket came".to_owned())),
-        (None, Some(socket)) => {
-            let findings = session::probe(&socket);
-            (findings.attacks, findings.incomplete)
-        }
+    let unproved = |why: String| Findings { incomplete: Some(why), ..Findings::default() };
+    let findings = match (person.refused, socket) {
+        (Some(why), _) => unproved(why),
+        (None, None) => unproved("no session socket came".to_owned()),
+        (None, Some(socket)) => session::probe(&socket),
     };
+    let problem = findings.incomplete;
+    let started = Duration::from_millis(person.took_ms);
     PersonReport {
         user: escaped(&person.user),
         account: escaped(&person.account),
@@ -65,6 +68,7 @@ fn probe(person: Person, socket: Option<OwnedFd>) -> PersonReport {
         shared: person.shared,
         complete: problem.is_none(),
         problem: problem.as_deref().map(escaped),
-        attacks,
+        attacks: findings.attacks,
+        first_answer: findings.first.map(|first| started.saturating_add(first)),
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Trust: every text was escaped when it came in.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use gaggle_ipc::Text;
 use nix::sys::utsname::uname;
@@ -42,6 +42,9 @@ pub(super) struct PersonReport {
     pub(super) complete: bool,
     /// Why it is not complete.
     pub(super) problem: Option<String>,
+    /// From the question to the worker's first word.
+    #[serde(skip)]
+    pub(super) first_answer: Option<Duration>,
 }
 
 impl Report {
@@ -105,6 +108,27 @@ impl PersonReport {
         self.complete && self.count(Word::Open) == 0
     }
 
+    /// Prints in a line whether the person can be served, and what to do if not.
+    pub(super) fn show_brief(&self) {
+        let (name, tried) = (&self.account, self.count(Word::Held) + self.count(Word::Open));
+        if let Some(problem) = &self.problem {
+            output::line(&verdict(false, &format!("{name} cannot be served: {problem}")));
+            output::line(&format!("  next: gaggle audit --account {name} --since 5min"));
+        } else if self.held() {
+            let first = self.first_answer.unwrap_or_default().as_secs_f64();
+            let how = format!("{tried} defences tried, all held, first answer in {first:.1} s");
+            output::line(&format!("{}: {how}", verdict(true, &format!("{name} can be served"))));
+        } else {
+            let open: Vec<_> = self.attacks.iter().filter(|a| a.outcome == Word::Open).collect();
+            let how = format!("{} of {tried} defences do not hold", open.len());
+            output::line(&verdict(false, &format!("{name} can be served, but {how}:")));
+            for attack in open {
+                output::line(&format!("  {}: {}", attack.name, attack.detail));
+            }
+            output::line(&format!("  next: gaggle doctor isolation --account {name}"));
+        }
+    }
+
     /// Prints the person's table.
     pub(super) fn show(&self) {
         let profile = self.profile.as_deref().unwrap_or("-");
@@ -158,6 +182,7 @@ mod tests {
             attacks: outcomes.iter().enumerate().map(attack).collect(),
             complete,
             problem: None,
+            first_answer: None,
         }
     }
 

@@ -53,12 +53,14 @@ pub(super) enum Word {
 pub(super) struct Findings {
     pub(super) attacks: Vec<Attack>,
     pub(super) incomplete: Option<String>,
+    /// How long it took until the worker said anything.
+    pub(super) first: Option<Duration>,
 }
 
 /// Has the worker at the other end attack its sandbox.
 pub(super) fn probe(session: &OwnedFd) -> Findings {
     let mut findings = Findings::default();
-    let read = ask(session).and_then(|()| read(session, &mut findings.attacks));
+    let read = ask(session).and_then(|()| read(session, &mut findings));
     findings.incomplete = read.err();
     findings
 }
@@ -73,8 +75,10 @@ fn ask(session: &OwnedFd) -> Result<(), String> {
     Ok(())
 }
 
-fn read(session: &OwnedFd, attacks: &mut Vec<Attack>) -> Result<(), String> {
-    let deadline = Instant::now() + LIMIT;
+fn read(session: &OwnedFd, findings: &mut Findings) -> Result<(), String> {
+    let asked = Instant::now();
+    let deadline = asked + LIMIT;
+    let attacks = &mut findings.attacks;
     for _ in 0..MOST_FRAMES {
         let packet = match receive_within(session, deadline) {
             Ok(Some(packet)) if packet.is_end() => return Err(ENDED.to_owned()),
@@ -84,6 +88,7 @@ fn read(session: &OwnedFd, attacks: &mut Vec<Attack>) -> Result<(), String> {
             Err(Errno::ECONNRESET) => return Err(ENDED.to_owned()),
             Err(errno) => return Err(format!("the session failed: {}", errno.desc())),
         };
+        findings.first.get_or_insert_with(|| asked.elapsed());
         match codec::decode(&packet.bytes, MAX_FRAME).map_err(|error| error.to_string())? {
             FromWorker::Probed { attack, outcome, detail } => {
                 attacks.push(take(attacks, attack.as_str(), outcome, detail.as_str())?);

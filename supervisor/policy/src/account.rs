@@ -70,6 +70,27 @@ pub fn look_up(name: &AccountName) -> Result<Account, RefusalCode> {
     })
 }
 
+/// Why an account gets no agent and what mends it, as a sentence.
+#[must_use]
+pub fn problem(code: RefusalCode, account: &AccountName) -> String {
+    let name = account.as_str();
+    match code {
+        RefusalCode::AccountUnknown => format!(
+            "no account {name:?} on this machine; run: gaggle user add {name} --mattermost ID"
+        ),
+        RefusalCode::AccountIsRoot => {
+            format!("{name:?} has uid 0 or gid 0; nobody's agent runs as root")
+        }
+        RefusalCode::AccountIsSystem => format!(
+            "{name:?} is a system account (uid below 1000 or 65534); use a person's or a dedicated one"
+        ),
+        RefusalCode::HomeUnusable => {
+            format!("{name:?} has no usable home; set one with: usermod -d /home/{name} {name}")
+        }
+        _ => format!("{name:?} could not be looked up; is the name service up?"),
+    }
+}
+
 /// The account is expired today: the admin's off-switch (`chage -E 1`).
 ///
 /// # Errors

@@ -92,6 +92,18 @@ impl Snapshot {
     /// # Errors
     /// A sentence that names the file and what mends it.
     pub fn load(config_dir: &Path) -> Result<Self, String> {
+        Self::read(config_dir, None)
+    }
+
+    /// As [`Snapshot::load`], with a text that is yet to become the mapping.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn load_with(config_dir: &Path, mapping: &str) -> Result<Self, String> {
+        Self::read(config_dir, Some(mapping))
+    }
+
+    fn read(config_dir: &Path, mapping: Option<&str>) -> Result<Self, String> {
         let mut reader = Reader {
             config_dir,
             read: Vec::new(),
@@ -108,11 +120,15 @@ impl Snapshot {
         let common = reader
             .optional(PROVIDER_ENV, Secrecy::Secret, provider_env::parse)?
             .unwrap_or_default();
-        let mapping =
-            reader.optional(MAPPING, Secrecy::Public, mapping::parse)?.ok_or_else(|| {
-                let path = config_dir.join(MAPPING);
-                format!("{}: no such file; `gaggle user add` makes it", path.display())
-            })?;
+        let mapping = match mapping {
+            Some(text) => mapping::parse(text)?,
+            None => {
+                reader.optional(MAPPING, Secrecy::Public, mapping::parse)?.ok_or_else(|| {
+                    let path = config_dir.join(MAPPING);
+                    format!("{}: no such file; `gaggle user add` makes it", path.display())
+                })?
+            }
+        };
         let mut snapshot = Self {
             settings,
             frontend: frontend.map(|user| (user.uid.as_raw(), user.gid.as_raw())),
@@ -235,7 +251,7 @@ impl Reader<'_> {
         common: &ProviderEnv,
     ) -> Result<Person, (RefusalCode, String)> {
         let account = account::look_up(&entry.account)
-            .map_err(|code| (code, problem_of(code, entry.account.as_str())))?;
+            .map_err(|code| (code, account::problem(code, &entry.account)))?;
         if Some(account.uid) == self.frontend {
             let problem = "this is the frontend's own account; use another".to_owned();
             return Err((RefusalCode::AccountIsSystem, problem));
@@ -258,29 +274,5 @@ impl Reader<'_> {
             .or(&self.limits)
             .map_err(|problem| (RefusalCode::EntryRefused, problem))?;
         Ok(Person { account, entry: entry.clone(), groups, limits, env })
-    }
-}
-
-fn problem_of(code: RefusalCode, account: &str) -> String {
-    match code {
-        RefusalCode::AccountUnknown => {
-            format!(
-                "no account {account:?} on this machine; run: gaggle user add {account} --mattermost ID"
-            )
-        }
-        RefusalCode::AccountIsRoot => {
-            format!("{account:?} has uid 0 or gid 0; nobody's agent runs as root")
-        }
-        RefusalCode::AccountIsSystem => {
-            format!(
-                "{account:?} is a system account (uid below 1000 or 65534); use a person's or a dedicated one"
-            )
-        }
-        RefusalCode::HomeUnusable => {
-            format!(
-                "{account:?} has no usable home; set one with: usermod -d /home/{account} {account}"
-            )
-        }
-        _ => format!("{account:?} could not be looked up; is the name service up?"),
     }
 }

@@ -26,6 +26,7 @@ pub(super) fn routes() -> Router<App> {
         .route("/users/ids", post(by_ids))
         .route("/users/usernames", post(by_usernames))
         .route("/users/username/{name}", get(by_username))
+        .route("/users/search", post(search))
         .route("/users/tokens/revoke", post(revoke_token))
         .route("/users/{user}", get(one))
         .route("/users/{user}/active", put(set_active))
@@ -97,6 +98,25 @@ async fn by_usernames(Shared(app): Shared<App>, _: Caller, body: Bytes) -> Answe
     app.read(|state| {
         let known = names.iter().filter_map(|name| state.user_named(&name.to_lowercase()));
         ok(&known.map(|user| state.user_json(user, false)).collect::<Value>())
+    })
+}
+
+/// Those whose name begins with the term; deactivated ones only if asked for.
+async fn search(Shared(app): Shared<App>, _: Caller, body: Bytes) -> Answer {
+    let body = parse_body(&body, "search")?;
+    let term = text(&body, "term").to_lowercase();
+    if term.is_empty() {
+        return Err(ApiError::body_param("term"));
+    }
+    let inactive = body.get("allow_inactive").and_then(Value::as_bool).unwrap_or_default();
+    let most = body.get("limit").and_then(Value::as_u64).unwrap_or(100);
+    app.read(|state| {
+        let begins = |user: &&User| user.username.starts_with(&term);
+        let mut users: Vec<&User> = state.users.values().filter(begins).collect();
+        users.retain(|user| inactive || user.delete_at == 0);
+        users.sort_by(|a, b| a.username.cmp(&b.username));
+        users.truncate(usize::try_from(most).unwrap_or(usize::MAX));
+        ok(&users.iter().map(|user| state.user_json(user, false)).collect::<Value>())
     })
 }
 

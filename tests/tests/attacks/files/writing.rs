@@ -13,6 +13,9 @@ use gaggle_tests::lab::spec::{CONFIG, PROGRAMS, RUNTIME};
 use super::bench::{Bench, SOON};
 use super::command::{ID, account, adopt, gaggle, mapped, said};
 
+/// Asks neither at a terminal nor Mattermost nor for a start.
+const UNASKED: &[&str] = &["--yes", "--offline", "--no-probe"];
+
 #[test]
 fn c44_many_admins_at_once_lose_no_entry() -> Result<()> {
     let Some(bench) = Bench::new(Lab::builder())? else { return Ok(()) };
@@ -52,7 +55,7 @@ fn c45_a_command_killed_at_any_moment_leaves_the_old_or_the_new() -> Result<()> 
         let before = mapped(lab)?;
         let id = format!("{round:a>26}");
         let add = ["user", "add", "carol", "--adopt", "--shared", "--mattermost", &id];
-        let mut command = lab.namespace.command(&[&places[..], &add].concat());
+        let mut command = lab.namespace.command(&[&places[..], &add, UNASKED].concat());
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
         // Spread over all that it does.
         std::thread::sleep(Duration::from_micros(round % 100 * 400));
@@ -69,8 +72,8 @@ fn c45_a_command_killed_at_any_moment_leaves_the_old_or_the_new() -> Result<()> 
     }
     ensure!(old > 10 && new > 10, "killed always at the same time: {old} old, {new} new");
     // And nobody holds the lock any more, nor is anything left of all that.
-    let last =
-        gaggle(lab, 0, &["user", "add", "carol", "--adopt", "--shared", "--mattermost", ID])?;
+    let last = ["user", "add", "carol", "--adopt", "--shared", "--mattermost", ID];
+    let last = gaggle(lab, 0, &[&last, UNASKED].concat())?;
     ensure!(last.status.success(), "{}", said(&last));
     let left = fs::read_dir(lab.namespace.seen(CONFIG))?.flatten().map(|file| file.file_name());
     let left: Vec<_> = left.filter(|name| name.to_string_lossy().contains(".new")).collect();

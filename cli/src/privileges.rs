@@ -8,14 +8,14 @@ use nix::sys::prctl;
 use nix::unistd::{Gid, Uid, getgroups, getresgid, getresuid, setgroups, setresgid, setresuid};
 
 /// `nobody`, on every distribution.
-const NOBODY: u32 = 65534;
+pub(crate) const NOBODY: u32 = 65534;
 
-/// Becomes nobody: no groups, no capabilities, no way back.
+/// Becomes that user: no supplementary groups, no capabilities, no way back.
 ///
 /// # Errors
 /// If any of it is not so afterwards; then the process must end.
-pub(super) fn give_up() -> anyhow::Result<()> {
-    let (uid, gid) = (Uid::from_raw(NOBODY), Gid::from_raw(NOBODY));
+pub(crate) fn give_up(uid: u32, gid: u32) -> anyhow::Result<()> {
+    let (uid, gid) = (Uid::from_raw(uid), Gid::from_raw(gid));
     prctl::set_no_new_privs().context("no_new_privs")?;
     // Nobody else's process of this uid may look into this one.
     prctl::set_dumpable(false).context("dumpable")?;
