@@ -12,6 +12,7 @@ mod home;
 mod lockdown;
 mod mapping_file;
 mod output;
+mod parts;
 mod privileges;
 mod run_as;
 mod status;
@@ -60,6 +61,9 @@ enum Command {
     /// Checks of what this installation promises
     #[command(subcommand)]
     Doctor(doctor::DoctorCommand),
+    /// What the units of Gaggle run
+    #[command(subcommand, hide = true)]
+    Parts(parts::PartsCommand),
     /// The part of other commands that is not root
     #[command(hide = true)]
     RunAs(run_as::RunAsArguments),
@@ -81,6 +85,7 @@ pub fn run() -> ExitCode {
         Command::Audit(arguments) => audit::run(&arguments),
         Command::Lockdown(arguments) => lockdown::run(&places, &arguments),
         Command::Doctor(command) => doctor::run(&places, &command),
+        Command::Parts(command) => parts::run(&places, &command),
         Command::RunAs(arguments) => run_as::run(&arguments),
     };
     match done {
