@@ -7,6 +7,7 @@
 #[path = "../../tests/src/bin/gaggle-demo/arguments.rs"]
 mod arguments;
 mod bench;
+mod container;
 mod deb;
 mod demo;
 mod fuzz;
@@ -31,7 +32,8 @@ Development commands of Gaggle.
   cargo xtask fuzz           drive every decoder with made-up input
   sudo -E cargo xtask bench  how fast workers start, and what they weigh
   cargo xtask deb            the Debian package, in target/debian
-  sudo -E cargo xtask vm qemu  limits, in a virtual machine with the controllers";
+  sudo -E cargo xtask vm qemu  limits, in a virtual machine with the controllers
+  sudo -E cargo xtask vm container  the package in booted containers, from its installation on";
 
 #[derive(Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask", about = ABOUT)]
@@ -61,7 +63,7 @@ enum Command {
     Fuzz(fuzz::Fuzz),
     /// Build the Debian package
     Deb,
-    /// Run the tests that need a virtual machine
+    /// Run the tests that need a machine of their own
     Vm(vm::Vm),
 }
 

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 
-use crate::{goose, prerequisites, run as command};
+use crate::{container, goose, prerequisites, run as command};
 use image::Content;
 use kernel::{Kernel, Release};
 use run::Machine;
@@ -40,7 +40,7 @@ const LAB: &[&str] = &["system_limits", "system_oom"];
 /// Ended after this, even where every instruction is emulated on a busy machine.
 const LIMIT: Duration = Duration::from_secs(40 * 60);
 
-/// Run the tests that need a virtual machine.
+/// Run the tests that need a machine of their own.
 #[derive(Debug, Args)]
 pub(crate) struct Vm {
     #[command(subcommand)]
@@ -51,6 +51,8 @@ pub(crate) struct Vm {
 enum Which {
     /// Old kernels, and limits with a kernel that has the controllers
     Qemu(Qemu),
+    /// The package in booted containers, from its installation to its removal
+    Container(container::Container),
 }
 
 #[derive(Debug, Args)]
@@ -102,9 +104,16 @@ fn boots(release: Release) -> &'static [Boot] {
     }
 }
 
-/// Boots the machines and runs the tests in them.
+/// Runs the tests that were asked for.
 pub(crate) fn run(arguments: &Vm) -> Result<(), String> {
-    let Which::Qemu(qemu) = &arguments.which;
+    match &arguments.which {
+        Which::Qemu(arguments) => boot_all(arguments),
+        Which::Container(arguments) => container::run(arguments),
+    }
+}
+
+/// Boots the machines and runs the tests in them.
+fn boot_all(qemu: &Qemu) -> Result<(), String> {
     prerequisites::require_compiler()?;
     prerequisites::require(prerequisites::BUILD)?;
     prerequisites::require(NEEDED)?;
