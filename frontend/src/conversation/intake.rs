@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 
 use super::{Conversations, Inner, Key, Prompt, address};
 use crate::gate::{Admission, Place, Request};
-use crate::ingest::{Intake, NotTaken};
+use crate::ingest::{Intake, NotTaken, Noticed};
 use crate::mattermost::{Channel, ChannelKind, Error, Post, User};
 use crate::state::{NewTurn, SeenPost, StateError};
 use crate::words;
@@ -20,7 +20,7 @@ impl Intake for Conversations {
             return Err(NotTaken("shutting down".to_owned()));
         }
         let place = inner.place(&post, channel.kind).await.map_err(not_taken)?;
-        let request = match inner.gate.screen(&post, place) {
+        let request = match inner.live().gate.screen(&post, place) {
             Ok(request) => request,
             Err(reason) => {
                 tracing::debug!(post = %post.id, ?reason, "ignored");
@@ -43,6 +43,13 @@ impl Intake for Conversations {
         }
         Ok(())
     }
+
+    fn notice(&self, noticed: Noticed) {
+        match noticed {
+            Noticed::Deleted(post) => self.0.registry.withdraw(post),
+            Noticed::Reacted(_) => {}
+        }
+    }
 }
 
 impl Inner {
@@ -53,7 +60,7 @@ impl Inner {
             Err(Error::NotFound { .. }) => return Ok(None),
             Err(error) => return Err(not_taken(error)),
         };
-        match self.gate.admit(&author) {
+        match self.live().gate.admit(&author) {
             Admission::Admitted => return Ok(Some(author)),
             Admission::Ignored(reason) => tracing::debug!(post = %post.id, ?reason, "ignored"),
             Admission::Refused => {

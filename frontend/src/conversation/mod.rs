@@ -15,12 +15,13 @@ mod reply;
 mod thread;
 mod tracker;
 mod turn;
+mod withdrawn;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use gaggle_ipc::session::{Before, ToWorker};
+use gaggle_ipc::session::{Before, Settings, ToWorker};
 use gaggle_ipc::{MattermostId, MattermostUserId, ThreadId, TurnId};
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
@@ -76,9 +77,8 @@ pub struct Conversations(Arc<Inner>);
 struct Inner {
     client: Client,
     state: State,
-    gate: Gate,
+    live: watch::Sender<Arc<Live>>,
     workers: Workers,
-    mode: TraceMode,
     pace: Pace,
     people: People,
     registry: Registry,
@@ -89,12 +89,21 @@ struct Inner {
     fatal: mpsc::Sender<StateError>,
 }
 
+/// What may change while conversations go on.
+#[derive(Debug)]
+struct Live {
+    gate: Gate,
+    mode: TraceMode,
+}
+
 /// Why a turn is to end before its time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stop {
     No,
     /// The person said so.
     Person,
+    /// The person deleted what they asked.
+    Deleted,
     /// Its posts or its channel are gone.
     Gone,
     /// The process ends.
@@ -129,16 +138,15 @@ impl Conversations {
     #[must_use]
     pub fn new(parts: Parts) -> (Self, mpsc::Receiver<StateError>) {
         let (fatal, failed) = mpsc::channel(1);
-        let worker_idle = parts.worker_idle;
+        let (worker_idle, asking) = (parts.worker_idle, parts.pace.withdrawn);
         let inner = Inner {
             people: People::new(parts.client.clone()),
             notices: Notices::new(parts.client.clone(), parts.gate.me),
             registry: Registry::new(parts.max_sessions),
             client: parts.client,
             state: parts.state,
-            gate: parts.gate,
+            live: watch::Sender::new(Arc::new(Live { gate: parts.gate, mode: parts.mode })),
             workers: parts.workers,
-            mode: parts.mode,
             pace: parts.pace,
             tracker: Tracker::default(),
             next_turn: AtomicU64::new(1),
@@ -147,7 +155,16 @@ impl Conversations {
         };
         let inner = Arc::new(inner);
         tokio::spawn(idle::run(Arc::downgrade(&inner), worker_idle));
+        tokio::spawn(withdrawn::run(Arc::downgrade(&inner), asking));
         (Self(inner), failed)
+    }
+
+    /// Changes what holds for posts, turns and workers that are yet to come.
+    pub fn adopt(&self, gate: Gate, mode: TraceMode, settings: Settings, max_sessions: usize) {
+        let inner = &self.0;
+        inner.live.send_replace(Arc::new(Live { gate, mode }));
+        inner.workers.change(settings);
+        inner.registry.set_max(max_sessions);
     }
 
     /// Ends all turns: none is begun any more, those that run get `grace`, and
@@ -156,9 +173,14 @@ impl Conversations {
         let inner = &self.0;
         inner.stopping.store(true, Ordering::Release);
         inner.registry.stop_waiting();
-        for worker in inner.workers.all_alive() {
-            let _ = worker.send(&ToWorker::Drain).await;
-        }
+        // All at once: one that leaves it unread must not keep it from the others.
+        let alive = inner.workers.all_alive();
+        let drained = alive.iter().map(|worker| worker.send(&ToWorker::Drain));
+        let drained = futures_util::future::join_all(drained);
+        // It counts as part of the turns' time.
+        let until = Instant::now() + grace;
+        let _ = tokio::time::timeout_at(until, drained).await;
+        let grace = until.saturating_duration_since(Instant::now());
         if inner.tracker.idle_within(grace).await {
             return;
         }
@@ -175,8 +197,8 @@ impl Inner {
         let Prompt { turn, key, address, author, text, again } = prompt;
         let (stopper, stop) = watch::channel(Stop::No);
         let (begun, begins) = watch::channel(false);
-        let channel = address.channel;
-        let active = Active { turn, channel, stop: stopper.clone(), begun: begins };
+        let (asked, channel) = (address.asked, address.channel);
+        let active = Active { turn, asked, channel, stop: stopper.clone(), begun: begins };
         let place = match self.registry.join(key, active) {
             Ok(place) => place,
             Err(refused) => {
@@ -214,7 +236,7 @@ impl Inner {
         again: bool,
     ) {
         let (channel, root) = (address.channel, address.root);
-        let pace = (self.mode, self.pace);
+        let pace = (self.live().mode, self.pace);
         let mut delivery =
             Delivery::new(self.client.clone(), self.state.clone(), turn, address, shown, pace);
         self.spawn(move |inner| async move {
@@ -236,6 +258,10 @@ impl Inner {
                 }
             }
         });
+    }
+
+    fn live(&self) -> Arc<Live> {
+        self.live.borrow().clone()
     }
 
     async fn decline(&self, turn: TurnId, address: &Address, refused: Refused) {

@@ -20,7 +20,7 @@ impl Inner {
                 Some(text) => text,
                 None => return,
             },
-            Command::Help => commands::help(&self.gate.name),
+            Command::Help => commands::help(&self.live().gate.name),
             Command::Whoami => self.whoami(post).await,
             Command::Unknown(word) => commands::unknown(&word),
         };

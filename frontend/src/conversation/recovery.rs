@@ -66,10 +66,10 @@ impl Inner {
         // It was let in before, perhaps for continuing a thread that no longer
         // counts as one.
         let place = crate::gate::Place { conversing: true, ..place };
-        let Ok(Request::Prompt(text)) = self.gate.screen(&post, place) else {
+        let Ok(Request::Prompt(text)) = self.live().gate.screen(&post, place) else {
             return None;
         };
-        (self.gate.admit(&author) == Admission::Admitted).then(|| Prompt {
+        (self.live().gate.admit(&author) == Admission::Admitted).then(|| Prompt {
             turn: turn.turn,
             key,
             address: address(&post, channel.kind, &author),
@@ -114,7 +114,7 @@ impl Inner {
         let asked = turn.post.as_str();
         posts.retain(|post| {
             let ours = post.props.get(PROP_TURN).and_then(serde_json::Value::as_str);
-            post.user == self.gate.me && (turn.answers.contains(&post.id) || ours == Some(asked))
+            post.user == self.live().gate.me && (turn.answers.contains(&post.id) || ours == Some(asked))
         });
         posts
     }

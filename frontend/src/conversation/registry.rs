@@ -4,6 +4,7 @@
 
 use std::collections::HashMap;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use gaggle_ipc::{MattermostId, MattermostUserId, ThreadId, TurnId};
@@ -19,6 +20,8 @@ const MAX_TURNS: usize = 9;
 #[derive(Debug)]
 pub(super) struct Active {
     pub(super) turn: TurnId,
+    /// The post that asks.
+    pub(super) asked: MattermostId,
     pub(super) channel: MattermostId,
     pub(super) stop: watch::Sender<Stop>,
     /// Its first post stands.
@@ -51,7 +54,7 @@ pub(super) struct Joined {
 
 #[derive(Debug)]
 pub(super) struct Registry {
-    max: usize,
+    max: AtomicUsize,
     threads: Mutex<Threads>,
 }
 
@@ -72,7 +75,12 @@ struct Thread {
 
 impl Registry {
     pub(super) fn new(max: usize) -> Self {
-        Self { max: max.max(1), threads: Mutex::default() }
+        Self { max: AtomicUsize::new(max.max(1)), threads: Mutex::default() }
+    }
+
+    /// So many threads may be live from now on; those over that end by and by.
+    pub(super) fn set_max(&self, max: usize) {
+        self.max.store(max.max(1), Ordering::Relaxed);
     }
 
     /// Gives a turn its place. The thread unused longest makes room if need be.
@@ -91,7 +99,7 @@ impl Registry {
             let jobs = thread.jobs.clone();
             return Ok(Joined { ahead, after, jobs, new: None, evicted: None });
         }
-        let evicted = if threads.live.len() >= self.max {
+        let evicted = if threads.live.len() >= self.max.load(Ordering::Relaxed) {
             let idle = threads.live.iter().filter(|(_, thread)| thread.active.is_empty());
             let oldest = idle.min_by_key(|(_, thread)| thread.used).map(|(key, _)| *key);
             let oldest = oldest.ok_or(Refused::AllBusy)?;
@@ -191,6 +199,27 @@ impl Registry {
         }
     }
 
+    /// Stops the turn that this post asked for, running or waiting.
+    pub(super) fn withdraw(&self, asked: MattermostId) {
+        if let Ok(threads) = self.threads.lock() {
+            let mut active = threads.live.values().flat_map(|live| &live.active);
+            if let Some(active) = active.find(|active| active.asked == asked) {
+                active.stop.send_replace(Stop::Deleted);
+            }
+        }
+    }
+
+    /// The posts whose turns run or wait.
+    pub(super) fn asked(&self) -> Vec<MattermostId> {
+        self.threads.lock().map_or_else(
+            |_| Vec::new(),
+            |threads| {
+                let active = threads.live.values().flat_map(|live| &live.active);
+                active.map(|active| active.asked).collect()
+            },
+        )
+    }
+
     /// Stops every turn, because the process ends.
     pub(super) fn stop_all(&self) {
         self.stop_from(0);
@@ -235,6 +264,7 @@ mod tests {
     fn active(turn: u64) -> Active {
         Active {
             turn: TurnId(turn),
+            asked: MattermostId::new(&"q".repeat(26)).unwrap(),
             channel: MattermostId::new(&"c".repeat(26)).unwrap(),
             stop: watch::Sender::new(Stop::No),
             begun: watch::Sender::new(false).subscribe(),

@@ -47,6 +47,8 @@ pub struct Pace {
     pub long: Duration,
     /// How long nothing is shown while it is not known whether the person may ask.
     pub hold: Duration,
+    /// How often it is asked whether the questions of running turns still stand.
+    pub withdrawn: Duration,
 }
 
 impl Default for Pace {
@@ -56,6 +58,7 @@ impl Default for Pace {
             slowest_edit: Duration::from_secs(15),
             long: Duration::from_secs(30),
             hold: Duration::from_millis(700),
+            withdrawn: Duration::from_secs(30),
         }
     }
 }

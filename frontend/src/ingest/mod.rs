@@ -20,8 +20,8 @@ use gaggle_ipc::MattermostId;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use crate::mattermost::{self, Channel, Client, Post, User};
-use crate::push::{Push, Pushed};
+use crate::mattermost::{self, Channel, Client, Post, Reaction, User};
+use crate::push::{Push, Pushed, Said};
 use crate::state::{State, StateError};
 
 use channel_reader::Reader;
@@ -45,6 +45,21 @@ pub trait Intake: Send + Sync {
         post: Post,
         channel: &Channel,
     ) -> impl Future<Output = Result<(), NotTaken>> + Send;
+
+    /// Hears what else happened; to be brief about it.
+    fn notice(&self, noticed: Noticed) {
+        tracing::trace!(?noticed, "nobody wants to know");
+    }
+}
+
+/// Something that happened to a post. Told while there is a line, and not to be
+/// relied on: whoever has to know asks as well.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Noticed {
+    /// It was deleted.
+    Deleted(MattermostId),
+    /// Somebody reacted to it.
+    Reacted(Reaction),
 }
 
 /// A post could not be taken in just now; why, without what people wrote.
@@ -177,7 +192,10 @@ impl Ingest {
                     () = tokio::time::sleep_until(looked + pause) => break,
                     () = wake.woken() => fresh = true,
                     () = client.doubted() => fresh = true,
-                    post = pushed.post() => fresh |= !follower.take(post).await?,
+                    said = pushed.next() => match said {
+                        Said::Posted(post) => fresh |= !follower.take(*post).await?,
+                        Said::Noticed(noticed) => intake.notice(noticed),
+                    },
                 }
             }
         }

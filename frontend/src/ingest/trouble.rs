@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::mattermost::Error;
+use crate::notify;
 
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
@@ -54,6 +55,7 @@ impl Trouble {
         if self.logged.is_none_or(|at| at.elapsed() >= LOG_AGAIN) {
             self.logged = Some(Instant::now());
             tracing::warn!(%error, failures = self.failures, "cannot read from Mattermost; trying on");
+            notify::trouble(&format!("Mattermost cannot be read: {error}"));
         }
         // What the server asks for has been waited for inside the call.
         pause(self.failures).min(Duration::from_secs(15))
@@ -64,6 +66,7 @@ impl Trouble {
         if let Some(since) = self.since {
             let seconds = since.elapsed().as_secs();
             tracing::info!(seconds, "reading from Mattermost again");
+            notify::trouble("");
         }
         *self = Self::default();
     }

@@ -7,6 +7,7 @@ use gaggle_ipc::MattermostId;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use crate::ingest::Noticed;
 use crate::mattermost::Post;
 
 /// What a frame says.
@@ -25,6 +26,8 @@ pub(super) enum Frame {
 pub(super) enum Event {
     /// Somebody wrote.
     Posted(Box<Post>),
+    /// Something else that conversations want to know.
+    Noticed(Noticed),
     /// Channels changed, or who is in them: the list has to be read.
     Channels,
     /// Nothing that matters here.
@@ -70,11 +73,24 @@ pub(super) fn parse(text: &str) -> Option<Numbered> {
 fn event(name: &str, data: Option<&Map<String, Value>>) -> Event {
     match name {
         "posted" => posted(data).unwrap_or(Event::Channels),
+        "post_deleted" => deleted(data).unwrap_or(Event::Other),
+        "reaction_added" => reaction(data).unwrap_or(Event::Other),
         "direct_added" | "group_added" | "user_added" | "user_removed" | "channel_created"
         | "channel_deleted" | "channel_restored" | "channel_converted" | "added_to_team"
         | "leave_team" => Event::Channels,
         _ => Event::Other,
     }
+}
+
+fn deleted(data: Option<&Map<String, Value>>) -> Option<Event> {
+    let text = data?.get("post")?.as_str()?;
+    let post: Post = serde_json::from_str(text).ok()?;
+    Some(Event::Noticed(Noticed::Deleted(post.id)))
+}
+
+fn reaction(data: Option<&Map<String, Value>>) -> Option<Event> {
+    let text = data?.get("reaction")?.as_str()?;
+    serde_json::from_str(text).ok().map(|reaction| Event::Noticed(Noticed::Reacted(reaction)))
 }
 
 /// The post is JSON in a string.
@@ -114,6 +130,20 @@ mod tests {
             let text = format!(r#"{{"event":"posted","data":{data},"seq":3}}"#);
             assert_eq!(frame(&text), Some(Frame::Event(Event::Channels)), "{data}");
         }
+    }
+
+    #[test]
+    fn reactions_and_deletions_are_noticed() {
+        let inner =
+            format!(r#"{{\"user_id\":\"{ID}\",\"post_id\":\"{ID}\",\"emoji_name\":\"+1\"}}"#);
+        let text =
+            format!(r#"{{"event":"reaction_added","data":{{"reaction":"{inner}"}},"seq":3}}"#);
+        let Some(Frame::Event(Event::Noticed(Noticed::Reacted(reaction)))) = frame(&text) else {
+            panic!("no reaction: {text}");
+        };
+        assert_eq!(reaction.emoji, "+1");
+        let text = r#"{"event":"post_deleted","data":{"post":"{}"},"seq":3}"#;
+        assert_eq!(frame(text), Some(Frame::Event(Event::Other)));
     }
 
     #[test]

@@ -10,8 +10,8 @@ use futures_util::{SinkExt, StreamExt};
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_tungstenite::tungstenite::{self, Message};
 
-use super::Outlets;
 use super::event::{self, Event, Frame, Numbered};
+use super::{Outlets, Said};
 use crate::mattermost::{self, Resume, Socket};
 
 /// A server drops a bad token after five seconds.
@@ -137,7 +137,8 @@ impl Line {
                 self.up |= self.resume.is_some();
                 self.count(heard.number, outlets);
                 match event {
-                    Event::Posted(post) => outlets.post(*post),
+                    Event::Posted(post) => outlets.say(Said::Posted(post)),
+                    Event::Noticed(noticed) => outlets.say(Said::Noticed(noticed)),
                     Event::Channels => outlets.wake.wake(),
                     Event::Other => {}
                 }

@@ -14,12 +14,12 @@ use rand::RngExt;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep};
 
-use crate::ingest::Wake;
+use crate::ingest::{Noticed, Wake};
 use crate::mattermost::{self, Client, Post, Resume};
 
 use line::{Broken, Line};
 
-/// Posts that wait to be taken in; more than a server keeps for a slow reader.
+/// Words that wait to be taken in; more than a server keeps for a slow reader.
 const WAITING: usize = 512;
 /// Pauses before the line is tried again, doubled up to the last.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
@@ -29,10 +29,19 @@ const GOOD: Duration = Duration::from_secs(30);
 /// A server that has no line for us is worth a word so often.
 const LOG_AGAIN: Duration = Duration::from_secs(3600);
 
+/// What a line tells.
+#[derive(Debug)]
+pub(crate) enum Said {
+    /// Somebody wrote.
+    Posted(Box<Post>),
+    /// Something else.
+    Noticed(Noticed),
+}
+
 /// What hears the line hears it by.
 #[derive(Debug)]
 pub(crate) struct Pushed {
-    posts: mpsc::Receiver<Post>,
+    said: mpsc::Receiver<Said>,
     live: watch::Receiver<bool>,
 }
 
@@ -40,13 +49,13 @@ impl Pushed {
     /// Nothing is ever heard: the channels are read, and that is all.
     #[must_use]
     pub(crate) fn nothing() -> Self {
-        Self { posts: mpsc::channel(1).1, live: watch::channel(false).1 }
+        Self { said: mpsc::channel(1).1, live: watch::channel(false).1 }
     }
 
-    /// The next post. Waits forever when there will be none.
-    pub(crate) async fn post(&mut self) -> Post {
-        match self.posts.recv().await {
-            Some(post) => post,
+    /// The next word. Waits forever when there will be none.
+    pub(crate) async fn next(&mut self) -> Said {
+        match self.said.recv().await {
+            Some(said) => said,
             None => std::future::pending().await,
         }
     }
@@ -69,15 +78,15 @@ pub(crate) struct Push {
 /// Where the line's news go.
 #[derive(Debug)]
 struct Outlets {
-    posts: mpsc::Sender<Post>,
+    said: mpsc::Sender<Said>,
     live: watch::Sender<bool>,
     wake: Wake,
 }
 
 impl Outlets {
-    /// Hands a post over; one that finds no room is found by reading.
-    fn post(&self, post: Post) {
-        if self.posts.try_send(post).is_err() {
+    /// Hands a word over; a post that finds no room is found by reading.
+    fn say(&self, said: Said) {
+        if self.said.try_send(said).is_err() {
             self.wake.wake();
         }
     }
@@ -95,11 +104,11 @@ impl Push {
     /// A line to `client`'s server that wakes by `wake`.
     #[must_use]
     pub(crate) fn new(client: Client, wake: Wake) -> (Self, Pushed) {
-        let (posts, heard) = mpsc::channel(WAITING);
+        let (said, heard) = mpsc::channel(WAITING);
         let (live, watched) = watch::channel(false);
-        let outlets = Outlets { posts, live, wake };
+        let outlets = Outlets { said, live, wake };
         let push = Self { client, outlets, resume: None, trouble: Trouble::default() };
-        (push, Pushed { posts: heard, live: watched })
+        (push, Pushed { said: heard, live: watched })
     }
 
     /// Keeps the line up, for ever.

@@ -1,5 +1,7 @@
 //! `!stop`, in every place where people type it.
 
+use std::time::Duration;
+
 use gaggle_ipc::session::{Before, TurnEnd};
 
 use crate::fake::Did;
@@ -84,4 +86,47 @@ async fn a_queued_turn_goes_on_when_the_one_before_is_stopped() {
     assert!(matches!(world.supervisor.next().await, Did::Cancelled(_)));
     one.end(TurnEnd::Cancelled);
     assert_eq!(world.supervisor.asked().await.text, "two");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_deletes_the_question_stops_its_turn() {
+    let mut world = World::new().await;
+    let root = world.ask("one");
+    let one = world.supervisor.asked().await;
+    one.ready();
+    let second = world.sim.reply(world.alice.id, root, "@goosebot two").unwrap();
+    world.answer(root, |post| post.message.starts_with("Queued")).await;
+    let third = world.sim.reply(world.alice.id, root, "@goosebot three").unwrap();
+    // One that waits is not begun, and the one that runs goes on.
+    world.sim.delete(world.alice.id, second).unwrap();
+    // What is told later is told after it.
+    world.reading().await;
+    one.answer("first");
+    let three = world.supervisor.asked().await;
+    assert_eq!(three.text, "three");
+    three.ready();
+    world.sim.delete(world.alice.id, third).unwrap();
+    let did = world.supervisor.next().await;
+    assert!(matches!(did, Did::Cancelled(_)), "{did:?}");
+    three.end(TurnEnd::Cancelled);
+    world.says(root, "🛑 Stopped: what you asked was deleted.").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deletion_is_noticed_without_a_websocket_too() {
+    let mut world = World::prepare().await;
+    world.toml("[mattermost]\nwebsocket = false");
+    world.withdrawn = Duration::from_millis(100);
+    world.start().await;
+    world.reading().await;
+    let root = world.ask("one");
+    world.supervisor.asked().await.answer("first");
+    world.says(root, "first").await;
+    let second = world.sim.reply(world.alice.id, root, "@goosebot two").unwrap();
+    let two = world.supervisor.asked().await;
+    two.ready();
+    world.sim.delete(world.alice.id, second).unwrap();
+    assert!(matches!(world.supervisor.next().await, Did::Cancelled(_)));
+    two.end(TurnEnd::Cancelled);
+    world.says(root, "🛑 Stopped: what you asked was deleted.").await;
 }

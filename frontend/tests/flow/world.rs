@@ -26,6 +26,8 @@ pub(crate) struct World {
     pub(crate) channel: Id,
     pub(crate) settings: Vec<(String, String)>,
     pub(crate) long: Duration,
+    /// How often it is asked whether questions still stand.
+    pub(crate) withdrawn: Duration,
     probes: Id,
     folder: TempDir,
     running: Option<Running>,
@@ -86,6 +88,7 @@ impl World {
             channel,
             settings,
             long,
+            withdrawn: Duration::from_secs(3600),
             probes,
             folder,
             running: None,
@@ -114,6 +117,7 @@ impl World {
         let mut around = Surroundings::new(self.folder.path().to_owned(), self.state_dir());
         around.pace.edit = Duration::from_millis(30);
         around.pace.long = self.long;
+        around.pace.withdrawn = self.withdrawn;
         around.grace = Duration::from_millis(300);
         around.last_words = Duration::from_secs(5);
         let runtime =

@@ -19,6 +19,7 @@ use crate::words::{self, ErrorId};
 use crate::worker::WorkerError;
 
 const INTERRUPTED: &str = "What I did until then is done. Ask again to go on.";
+const DELETED: &str = "🛑 Stopped: what you asked was deleted.";
 const RESTARTED: &str = "Interrupted: I was restarted.";
 
 /// Tells the thread how the turn ended, and with that the ledger.
@@ -34,13 +35,14 @@ pub(super) fn tell(inner: &Arc<Inner>, job: &Job, end: End, began: Instant) {
             Some(told) => told,
             None => return,
         },
+        End::Unsent(Stop::Deleted) => (Outcome::Cancelled, Some(DELETED.to_owned())),
         End::Unsent(_) => (Outcome::Cancelled, Some("🛑 Stopped before it began.".to_owned())),
         End::Said(end) => said(job, end, stopped),
         End::WorkerGone(_) | End::Silent if stopped == Stop::Shutdown => {
             (Outcome::Interrupted, Some(format!("⚠️ {RESTARTED} {INTERRUPTED}")))
         }
-        End::Silent if stopped == Stop::Person => {
-            (Outcome::Cancelled, Some("🛑 Stopped.".to_owned()))
+        End::Silent if stopped.by_person().is_some() => {
+            (Outcome::Cancelled, stopped.by_person().map(str::to_owned))
         }
         End::WorkerGone(exit) => {
             let id = ErrorId::new();
@@ -58,6 +60,17 @@ pub(super) fn tell(inner: &Arc<Inner>, job: &Job, end: End, began: Instant) {
     };
     let long = delivery::long(began, inner.pace.long);
     job.view.send_modify(|transcript| transcript.end(Ending { outcome, note, long }));
+}
+
+impl Stop {
+    /// What to say if the person wanted it.
+    fn by_person(self) -> Option<&'static str> {
+        match self {
+            Self::Person => Some("🛑 Stopped."),
+            Self::Deleted => Some(DELETED),
+            Self::No | Self::Gone | Self::Shutdown => None,
+        }
+    }
 }
 
 /// Leaves the turn to the process that comes next.
@@ -78,8 +91,8 @@ fn said(job: &Job, end: TurnEnd, stopped: Stop) -> Told {
             failed(job, &failure)
         }
         TurnEnd::Complete => (Outcome::Complete, None),
-        TurnEnd::Cancelled if stopped == Stop::Person => {
-            (Outcome::Cancelled, Some("🛑 Stopped.".to_owned()))
+        TurnEnd::Cancelled if stopped.by_person().is_some() => {
+            (Outcome::Cancelled, stopped.by_person().map(str::to_owned))
         }
         TurnEnd::Cancelled => (Outcome::Interrupted, Some(format!("⚠️ {RESTARTED} {INTERRUPTED}"))),
         TurnEnd::Failed(failure) => failed(job, &failure),
