@@ -7,6 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::Args;
 use gaggle_ipc::admin::{AdminReply, AdminRequest, Entry, Summary, Worker};
+use gaggle_ipc::landlock::{BelowFloor, lacking};
 use serde_json::json;
 
 use crate::output::{self, span, verdict};
@@ -122,6 +123,9 @@ fn show_summary(summary: &Summary) {
     let enough = summary.landlock_abi >= summary.landlock_floor;
     let landlock = format!("ABI {} (floor {})", summary.landlock_abi, summary.landlock_floor);
     output::line(&format!("Landlock    {}", verdict(enough, &landlock)));
+    if let Some(more) = about_landlock(summary.landlock_abi, summary.landlock_floor) {
+        output::line(&format!("            {}", output::unsettled(&more)));
+    }
     let journal =
         if summary.journal { "takes audit records" } else { "does not take audit records" };
     output::line(&format!("journal     {}", verdict(summary.journal, journal)));
@@ -129,6 +133,15 @@ fn show_summary(summary: &Summary) {
         let missing = format!("not enforced: no cgroup controller {}", summary.missing_controllers);
         output::line(&format!("limits      {}", output::unsettled(&missing)));
     }
+}
+
+/// What there is to say of a kernel that has not all of it.
+fn about_landlock(abi: u8, floor: u8) -> Option<String> {
+    if abi < floor || abi == 0 {
+        return Some(format!("no agent is started: {}", BelowFloor { abi, floor }));
+    }
+    let missing = lacking(abi);
+    (!missing.is_empty()).then(|| format!("agents go without what this kernel lacks: {missing}"))
 }
 
 fn worker_row(worker: &Worker) -> Vec<String> {

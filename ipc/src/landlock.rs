@@ -12,10 +12,7 @@ pub const ABI_WITH_SCOPES: u8 = 6;
 /// What is missing below an ABI.
 const BROUGHT: &[(u8, &str)] = &[
     (2, "moving files between folders"),
-    (
-        3,
-        "the kernel's own rule for emptying files (a system call filter refuses it by path instead)",
-    ),
+    (3, "the kernel's own rule for emptying files, in whose place a system call filter refuses it"),
     (4, "connect_ports"),
     (5, "rules for the control calls of devices"),
     (

@@ -137,8 +137,18 @@ impl Machine {
 
     /// A number in a file of a person's cgroup, after `key`.
     pub(crate) fn count(&self, name: &str, file: &str, key: &str) -> Result<u64> {
-        number(&self.cgroup(name)?.join(file), key)
+        in_tree(&self.cgroup(name)?, file, key)
     }
+}
+
+/// The highest of such a number in a cgroup and those right below it: before
+/// Linux 6.11 a fork that fails is counted where it was tried, and from then on
+/// where the limit is.
+pub(crate) fn in_tree(cgroup: &Path, file: &str, key: &str) -> Result<u64> {
+    let own = number(&cgroup.join(file), key)?;
+    let below = fs::read_dir(cgroup)?.flatten().map(|entry| entry.path());
+    let below = below.filter(|path| path.is_dir());
+    Ok(below.filter_map(|path| number(&path.join(file), key).ok()).fold(own, u64::max))
 }
 
 /// A number in a cgroup's file, after `key`.

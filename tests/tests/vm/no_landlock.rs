@@ -23,6 +23,7 @@ fn nobody_is_started() -> Result<()> {
         ensure!(sentence.to_string().contains("lsm="), "{sentence}");
         let status = said(&["gaggle", "status"])?;
         ensure!(status.contains(&format!("ABI 0 (floor {floor})")), "{status}");
+        ensure!(status.contains("no agent is started: this kernel offers no Landlock"), "{status}");
     }
     Ok(())
 }

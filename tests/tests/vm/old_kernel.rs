@@ -37,7 +37,9 @@ fn it_is_refused_with_what_to_do() -> Result<()> {
         ensure!(sentence.to_string().contains(part), "{part}: {sentence}");
     }
     let status = said(&["gaggle", "status"])?;
+    println!("{status}");
     ensure!(status.contains("ABI 2 (floor 3)"), "{status}");
+    ensure!(status.contains("no agent is started: this kernel offers Landlock ABI 2"), "{status}");
     ensure!(run(&["gaggle", "status"])?.status.code() == Some(3));
     Ok(())
 }
@@ -57,6 +59,7 @@ fn with_a_lowered_floor_it_works_and_says_what_is_missing() -> Result<()> {
     let status = read(&["gaggle", "status"])?;
     println!("{status}");
     ensure!(status.contains("ABI 2 (floor 2)"), "{status}");
+    ensure!(status.contains("agents go without what this kernel lacks"), "{status}");
     let report = run(&["gaggle", "doctor", "isolation", "--json"])?;
     let report: Value = serde_json::from_slice(&report.stdout)?;
     ensure!(report["held"] == false && report["landlock_abi"] == 2, "{report}");
@@ -71,5 +74,21 @@ fn with_a_lowered_floor_it_works_and_says_what_is_missing() -> Result<()> {
         ensure!(names.iter().all(|name| OPEN.contains(name)), "{names:?}");
         ensure!(names.contains(&"signal_worker"), "{names:?}");
     }
+    Ok(())
+}
+
+#[test]
+fn ports_that_it_cannot_keep_are_refused() -> Result<()> {
+    if !is_ours() {
+        return Ok(());
+    }
+    let machine = Machine::start(settings()?, json!({"account": "alice", "connect_ports": [443]}))?;
+    machine.ask("alice", "run: id -un")?.shows("kernel")?;
+    let refused = record("sandbox_refused", |_| true)?;
+    ensure!(refused["GAGGLE_STEP"] == "landlock_floor", "{refused}");
+    record("worker_output", |line| {
+        line.to_string().contains("connect_ports needs Landlock ABI 4")
+    })?;
+    ensure!(machine.answer("bob", "run: id -un")? == "bob", "the control");
     Ok(())
 }

@@ -4,7 +4,7 @@
 //! Trust: Debian's archive, by its signatures. The containers have no network
 //! but a loopback, and change nothing but a layer of their own in memory.
 
-mod root;
+pub(crate) mod root;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -1,20 +1,19 @@
 //! A small Debian with Gaggle and its tests, as a disk for a virtual machine.
 //!
-//! Trust: Debian's archive, by debootstrap's check of signatures. What is made
-//! is booted in a machine without a network and nowhere else.
+//! Trust: the root, which is made of Debian's archive. What is made is booted in
+//! a machine without a network and nowhere else.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::container::root;
 use crate::run;
 
 use super::kernel::Release;
 use super::run::PASSED;
 
-/// What a minimal server has. `iproute2` is for the tests.
-const PACKAGES: &str = "systemd,systemd-sysv,dbus,libpam-systemd,procps,iproute2,ca-certificates";
 /// Of no use here, and slow where every instruction is emulated.
 const OFF: &[&str] = &[
     "serial-getty@ttyS0.service",
@@ -53,9 +52,9 @@ pub(super) struct Content {
 /// The base cannot be fetched, the package cannot be installed, or there is no
 /// room.
 pub(super) fn make(release: Release, folder: &Path, content: &Content) -> Result<PathBuf, String> {
+    let base = root::prepared(release.root())?;
     let folder = folder.join(release.suite());
-    let (base, tree, image) =
-        (base(release, &folder)?, folder.join("tree"), folder.join("disk.img"));
+    let (tree, image) = (folder.join("tree"), folder.join("disk.img"));
     let script = "set -e; rm -rf \"$1\" \"$2\"; cp -a \"$0\" \"$1\"";
     run::run(Command::new("sh").args(["-c", script]).args([&base, &tree, &image]))?;
     match &content.deb {
@@ -68,28 +67,6 @@ pub(super) fn make(release: Release, folder: &Path, content: &Content) -> Result
     run::run(Command::new("sh").args(["-c", script]).args([&tree, &image]))?;
     Ok(image)
 }
-
-/// The release without Gaggle, fetched once.
-fn base(release: Release, folder: &Path) -> Result<PathBuf, String> {
-    let base = folder.join("base");
-    if base.exists() {
-        return Ok(base);
-    }
-    let part = folder.join("base.part");
-    let _ = fs::remove_dir_all(&part);
-    fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
-    eprintln!("fetching a small Debian {} (two minutes, once)", release.suite());
-    let mut debootstrap = Command::new("debootstrap");
-    debootstrap.args(["--variant=minbase", "--keyring", KEYRING]);
-    debootstrap.arg(format!("--include={PACKAGES}")).arg(release.suite()).arg(&part);
-    // Its hundreds of lines of progress are in debootstrap.log below.
-    run::run(debootstrap.stdout(std::process::Stdio::null()))?;
-    let _ = fs::remove_dir_all(part.join("var/cache/apt/archives"));
-    fs::rename(&part, &base).map_err(|error| format!("{}: {error}", base.display()))?;
-    Ok(base)
-}
-
-const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
 fn install_package(tree: &Path, deb: &Path) -> Result<(), String> {
     let inside = tree.join("gaggle.deb");

@@ -9,6 +9,7 @@ use std::process::{Command, Stdio};
 
 use clap::ValueEnum;
 
+use crate::container::root;
 use crate::run;
 
 /// A release of Debian with the kernel it came with.
@@ -23,12 +24,17 @@ pub(super) enum Release {
 }
 
 impl Release {
+    /// The system that it is the kernel of.
+    pub(super) fn root(self) -> root::Release {
+        match self {
+            Self::Bookworm => root::Release::Bookworm,
+            Self::Trixie => root::Release::Trixie,
+        }
+    }
+
     /// Its name in Debian's archive.
     pub(super) fn suite(self) -> &'static str {
-        match self {
-            Self::Bookworm => "bookworm",
-            Self::Trixie => "trixie",
-        }
+        self.root().suite()
     }
 
     /// Its name for people.

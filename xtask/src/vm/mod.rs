@@ -13,7 +13,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum as _};
 
 use crate::{container, goose, prerequisites, run as command};
 use image::Content;
@@ -66,7 +66,7 @@ struct Qemu {
     /// Install this package; without it the programs of a debug build
     #[arg(long, value_name = "FILE")]
     deb: Option<PathBuf>,
-    /// Only tests whose name contains this
+    /// Only these tests of the installed system, like `limits::` or `limits::a_fork`
     #[arg(long, value_name = "NAME")]
     test: Option<String>,
 }
@@ -112,8 +112,21 @@ pub(crate) fn run(arguments: &Vm) -> Result<(), String> {
     }
 }
 
+impl Qemu {
+    /// Those of a boot's tests that are asked for.
+    fn of(&self, boot: &Boot) -> String {
+        let Some(name) = &self.test else { return boot.tests.join(",") };
+        let has = boot.tests.iter().any(|test| name.starts_with(test));
+        if has { name.clone() } else { String::new() }
+    }
+}
+
 /// Boots the machines and runs the tests in them.
 fn boot_all(qemu: &Qemu) -> Result<(), String> {
+    let all = Release::value_variants().iter().flat_map(|release| boots(*release));
+    if all.map(|boot| qemu.of(boot)).all(|tests| tests.is_empty()) {
+        return Err("no such test; `--test` begins with a name like limits::".to_owned());
+    }
     prerequisites::require_compiler()?;
     prerequisites::require(prerequisites::BUILD)?;
     prerequisites::require(NEEDED)?;
@@ -127,36 +140,37 @@ fn boot_all(qemu: &Qemu) -> Result<(), String> {
     let [tests] = &build(&[INSTALLED])?[..] else { return Err("no program of tests".to_owned()) };
     let content =
         Content { deb: qemu.deb.clone(), built: target.join("debug"), goose, tests: tests.clone() };
-    for release in [Release::Bookworm, Release::Trixie] {
-        if qemu.kernel.is_none_or(|only| only == release) {
-            let kernel = kernel::fetch(release, &folder)?;
-            installed(qemu, release, &kernel, &folder, &content)?;
-            if release == Release::Trixie && qemu.test.is_none() {
-                lab(qemu, &kernel, &folder)?;
-            }
+    let releases = Release::value_variants().iter().copied();
+    let releases = releases.filter(|one| qemu.kernel.is_none_or(|only| only == *one));
+    let mut failed = Vec::new();
+    for release in releases {
+        let kernel = kernel::fetch(release, &folder)?;
+        installed(qemu, release, &kernel, &folder, &content, &mut failed)?;
+        if release == Release::Trixie && qemu.test.is_none() {
+            failed.extend(run::boot(&lab(&kernel, &folder)?, qemu.kvm).err());
         }
     }
-    Ok(())
+    if failed.is_empty() { Ok(()) } else { Err(failed.join("; ")) }
 }
 
-/// Boots the release with Gaggle installed.
+/// Boots the release with Gaggle installed. What a test finds goes to `failed`,
+/// and the next boot is tried all the same.
 fn installed(
     qemu: &Qemu,
     release: Release,
     kernel: &Kernel,
     folder: &Path,
     content: &Content,
+    failed: &mut Vec<String>,
 ) -> Result<(), String> {
     let image = image::make(release, folder, content)?;
     let init = include_str!("../../vm/installed.sh");
     let initial = initrd::pack(&folder.join(release.suite()), kernel, ON_DISK, init, &[])?;
     for boot in boots(release) {
-        let named = |test: &str| qemu.test.as_ref().is_none_or(|name| name.starts_with(test));
-        let tests: Vec<&str> = boot.tests.iter().copied().filter(|test| named(test)).collect();
+        let tests = qemu.of(boot);
         if tests.is_empty() {
             continue;
         }
-        let tests = qemu.test.clone().unwrap_or_else(|| tests.join(","));
         let machine = Machine {
             title: format!("{}, {}", release.title(), boot.what),
             kernel: kernel.image.clone(),
@@ -168,13 +182,13 @@ fn installed(
             devices: run::disk(&image),
             limit: LIMIT,
         };
-        run::boot(&machine, qemu.kvm)?;
+        failed.extend(run::boot(&machine, qemu.kvm).err());
     }
     Ok(())
 }
 
-/// Boots over this machine's files and runs the lab's tests.
-fn lab(qemu: &Qemu, kernel: &Kernel, folder: &Path) -> Result<(), String> {
+/// A machine over this one's files, for the lab's tests.
+fn lab(kernel: &Kernel, folder: &Path) -> Result<Machine, String> {
     let tests: Vec<_> = build(LAB)?.iter().map(|test| test.display().to_string()).collect();
     let order = format!(
         "export PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root; cd {tests}
@@ -187,15 +201,14 @@ fn lab(qemu: &Qemu, kernel: &Kernel, folder: &Path) -> Result<(), String> {
     let init = include_str!("../../vm/lab.sh");
     let folder = folder.join("lab");
     let initial = initrd::pack(&folder, kernel, OVER_FILES, init, &[("tests.sh", &order)])?;
-    let machine = Machine {
+    Ok(Machine {
         title: "a lab's tests, Linux 6.12".to_owned(),
         kernel: kernel.image.clone(),
         initial,
         command_line: "lsm=landlock".to_owned(),
         devices: run::own_files(),
         limit: LIMIT,
-    };
-    run::boot(&machine, qemu.kvm)
+    })
 }
 
 /// Builds programs and tests; the tests' files.

@@ -12,6 +12,9 @@ use std::time::{Duration, Instant};
 /// What the guest prints last when every test passed.
 pub(super) const PASSED: &str = "ALL TESTS PASSED";
 
+/// What a test prints that finds something missing: here nothing may be.
+const NOT_RUN: &str = "NOT RUN:";
+
 /// What is booted.
 pub(super) struct Machine {
     /// For people.
@@ -66,14 +69,15 @@ fn watch(child: &mut Child, until: Instant) -> Option<bool> {
             }
         }
     });
-    let mut passed = false;
+    let (mut passed, mut left_out) = (false, false);
     loop {
         match lines.recv_timeout(until.saturating_duration_since(Instant::now())) {
             Ok(line) => {
                 println!("{line}");
                 passed |= line.contains(PASSED);
+                left_out |= line.contains(NOT_RUN);
             }
-            Err(mpsc::RecvTimeoutError::Disconnected) => return Some(passed),
+            Err(mpsc::RecvTimeoutError::Disconnected) => return Some(passed && !left_out),
             Err(mpsc::RecvTimeoutError::Timeout) => return None,
         }
     }
