@@ -71,7 +71,7 @@ pub(super) fn run(places: &Places, arguments: &RemoveArguments) -> anyhow::Resul
         if outcome == Outcome::Refused {
             bail!("nothing is deleted while an agent may still run there; run this again");
         }
-        delete(deleted, arguments)?;
+        delete(places, deleted, arguments)?;
     }
     Ok(tell(&target, &steps, Some(outcome), arguments))
 }
@@ -173,7 +173,7 @@ fn stop(places: &Places, key: &str) -> anyhow::Result<Outcome> {
     Ok(outcome)
 }
 
-fn delete(deleted: &Deletable, arguments: &RemoveArguments) -> anyhow::Result<()> {
+fn delete(places: &Places, deleted: &Deletable, arguments: &RemoveArguments) -> anyhow::Result<()> {
     if let Some(account) = &deleted.home {
         if arguments.delete_home {
             // Somebody else's folder in its place is not emptied.
@@ -186,6 +186,11 @@ fn delete(deleted: &Deletable, arguments: &RemoveArguments) -> anyhow::Result<()
     if arguments.delete_account {
         let failed = || format!("the account {} stays", deleted.name);
         account::delete(&deleted.name).with_context(failed)?;
+        let key = places.config_dir.join("accounts").join(format!("{}.env", deleted.name));
+        if key.symlink_metadata().is_ok() {
+            let key = key.display();
+            output::notice(&format!("{key} stays, for the next account of this name"));
+        }
     }
     Ok(())
 }

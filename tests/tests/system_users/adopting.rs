@@ -1,9 +1,6 @@
 //! Accounts that were there before, and who may share one.
 
-use std::io::Write as _;
-use std::process::Stdio;
-
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, ensure};
 use gaggle_tests::lab::Lab;
 use gaggle_tests::lab::spec::{CONFIG, PROGRAMS};
 use serde_json::{Value, json};
@@ -15,19 +12,6 @@ fn with_dora() -> Result<Option<Bench>> {
     Bench::new(Lab::builder().person("dora").entry("dora", Value::Null).without_frontend())
 }
 
-/// The same at a terminal, with that answer typed.
-fn at_a_terminal(bench: &Bench, arguments: &str, typed: &str) -> Result<Said> {
-    let line = format!("{PROGRAMS}/gaggle --config-dir {CONFIG} user {arguments}");
-    let script =
-        ["timeout", "100", "script", "--quiet", "--return", "--command", &line, "/dev/null"];
-    let mut command = bench.lab.namespace.command(&script);
-    command.env("TERM", "xterm").stdin(Stdio::piped());
-    command.stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn().context("script, of the package bsdutils")?;
-    child.stdin.take().context("its input")?.write_all(typed.as_bytes())?;
-    Ok(child.wait_with_output()?.into())
-}
-
 #[test]
 fn adopting_takes_a_yes_that_knows_what_it_says() -> Result<()> {
     let Some(bench) = with_dora()? else { return Ok(()) };
@@ -37,11 +21,11 @@ fn adopting_takes_a_yes_that_knows_what_it_says() -> Result<()> {
     let adopt = [&add[..], &["--adopt"]].concat();
     bench.user(&adopt)?.expect(1, &["--yes", "run this on a terminal"])?;
     let line = "add dora --mattermost @dora --adopt";
-    let no = at_a_terminal(&bench, line, "n\n")?;
+    let no = bench.at_a_terminal(line, "n\n")?;
     no.expect(1, &["/home/dora/workspace", "sees nothing else", "Let it?", "nothing was changed"])?;
     ensure!(bench.entry(&id)?.is_none(), "it is mapped");
     ensure!(!bench.lab.namespace.seen("/home/dora/workspace").exists(), "a folder is made");
-    let yes = at_a_terminal(&bench, line, "yes\n")?;
+    let yes = bench.at_a_terminal(line, "yes\n")?;
     yes.expect(0, &["mapped to @dora", "can be served"])?;
     ensure!(yes.out.contains('\u{1b}'), "no colours at a terminal: {yes:?}");
     // What is agreed to is not asked again; more of the home is.

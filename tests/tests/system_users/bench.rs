@@ -5,7 +5,8 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::process::Output;
+use std::io::Write as _;
+use std::process::{Output, Stdio};
 
 use anyhow::{Context as _, Result, ensure};
 use gaggle_tests::lab::spec::{CONFIG, PROGRAMS, ROOT};
@@ -76,6 +77,20 @@ impl Bench {
         // What hangs fails.
         let all = [&["timeout", "100", &program, "--config-dir", CONFIG], arguments].concat();
         Ok(self.lab.namespace.run(0, &all)?.into())
+    }
+
+    /// `gaggle user …` at a terminal of 80 columns, with that answer typed.
+    pub(super) fn at_a_terminal(&self, arguments: &str, typed: &str) -> Result<Said> {
+        let line =
+            format!("stty cols 80; {PROGRAMS}/gaggle --config-dir {CONFIG} user {arguments}");
+        let script = ["timeout", "100", "script", "--quiet", "--return", "--command"];
+        let all = [&script[..], &[&line, "/dev/null"]].concat();
+        let mut command = self.lab.namespace.command(&all);
+        command.env("TERM", "xterm").stdin(Stdio::piped());
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+        let mut child = child.context("script, of the package bsdutils")?;
+        child.stdin.take().context("its input")?.write_all(typed.as_bytes())?;
+        Ok(child.wait_with_output()?.into())
     }
 
     /// What a command in the lab says on standard output.

@@ -25,6 +25,21 @@ fn everybody_fits_a_terminal_and_problems_are_told_in_full() -> Result<()> {
         ensure!(line.trim_end().chars().count() <= 80, "{line:?}");
     }
     ensure!(!list.out.contains('\u{1b}'), "colours are for terminals");
+    let coloured = bench.at_a_terminal("list", "")?.out;
+    ensure!(coloured.contains("\u{1b}[3"), "no colours at a terminal: {coloured:?}");
+    let plain = |text: &str| {
+        let whole: String = text
+            .split('\u{1b}')
+            .enumerate()
+            .map(
+                |(at, part)| {
+                    if at == 0 { part } else { part.split_once('m').map_or("", |(_, rest)| rest) }
+                },
+            )
+            .collect();
+        whole.lines().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>()
+    };
+    ensure!(plain(&coloured) == plain(&list.out), "not the same table: {coloured:?}");
     let json: Value = serde_json::from_str(&bench.user(&["list", "--json"])?.out)?;
     let of =
         |account: &str| json.as_array()?.iter().find(|entry| entry["account"] == account).cloned();
