@@ -6,15 +6,19 @@
 
 use std::io::IsTerminal;
 use std::path::Path;
+use std::sync::OnceLock;
 
 use tracing::Level;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{Registry, reload};
 
 /// The journal's native socket.
 const JOURNAL: &str = "/run/systemd/journal/socket";
 const IDENTIFIER: &str = "gaggle-frontend";
+/// The log is the process's, and so is its filter.
+static FILTER: OnceLock<reload::Handle<Targets, Registry>> = OnceLock::new();
 
 /// The log could not be set up.
 #[derive(Debug, thiserror::Error)]
@@ -30,7 +34,8 @@ pub enum LogError {
 /// # Errors
 /// [`LogError::Again`] on a second call.
 pub fn init(debug: bool) -> Result<(), LogError> {
-    let registry = tracing_subscriber::registry().with(filter(debug));
+    let (filter, handle) = reload::Layer::new(filter(debug));
+    let registry = tracing_subscriber::registry().with(filter);
     // A journal that vanishes later loses records without an error, so what
     // must not be lost (the audit) is root's to write, never ours.
     let journal = (Path::new(JOURNAL).exists() && !std::io::stderr().is_terminal())
@@ -47,7 +52,16 @@ pub fn init(debug: bool) -> Result<(), LogError> {
             registry.with(lines.with_ansi(colours)).try_init()
         }
     };
-    started.map_err(|_| LogError::Again)
+    started.map_err(|_| LogError::Again)?;
+    FILTER.set(handle).map_err(|_| LogError::Again)
+}
+
+/// Says more from now on, or less.
+pub fn set_debug(debug: bool) {
+    // Without a log there is nothing to change.
+    if let Some(handle) = FILTER.get() {
+        let _ = handle.modify(|current| *current = filter(debug));
+    }
 }
 
 fn filter(debug: bool) -> Targets {

@@ -7,14 +7,16 @@
 mod look_up;
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::Parser;
 use gaggle_frontend::arguments::{Arguments, EXIT_CONFIG, EXIT_TOKEN};
-use gaggle_frontend::config::{Config, Environment};
+use gaggle_frontend::config::{Config, ConfigError, Environment};
 use gaggle_frontend::service::{self, ServiceError, Surroundings};
 use nix::sys::prctl;
 use nix::sys::resource::{Resource, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
@@ -51,7 +53,8 @@ fn main() -> ExitCode {
         return fail(&error, 1);
     }
     let around = Surroundings::new(arguments.runtime_dir, arguments.state_dir);
-    match serve(config, around) {
+    let read = move || Config::load(&arguments.config_dir, &environment);
+    match serve(config, around, read) {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure::Service(error)) if error.is_token() => fail(&error, EXIT_TOKEN),
         Err(error) => fail(&error, 1),
@@ -66,11 +69,23 @@ enum Failure {
     Service(#[from] ServiceError),
 }
 
-fn serve(config: Config, around: Surroundings) -> Result<(), Failure> {
+fn serve(
+    config: Config,
+    mut around: Surroundings,
+    read: impl Fn() -> Result<Config, ConfigError> + Send + 'static,
+) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let mut terminated = signal(SignalKind::terminate())?;
         let mut interrupted = signal(SignalKind::interrupt())?;
+        let mut hung_up = signal(SignalKind::hangup())?;
+        let (tell, reloads) = watch::channel(None);
+        around.reloads = reloads;
+        tokio::spawn(async move {
+            while hung_up.recv().await.is_some() {
+                tell.send_replace(Some(Arc::new(read())));
+            }
+        });
         let shutdown = async move {
             tokio::select! {
                 _ = terminated.recv() => {}
@@ -83,5 +98,6 @@ fn serve(config: Config, around: Surroundings) -> Result<(), Failure> {
 
 fn fail(error: &dyn std::fmt::Display, status: u8) -> ExitCode {
     eprintln!("gaggle-frontend: {error}");
+    gaggle_frontend::notify::last_words(&error.to_string());
     ExitCode::from(status)
 }

@@ -17,6 +17,8 @@ use crate::delivery::Pace;
 use crate::gate::{Approved, Gate};
 use crate::ingest::{Ingest, IngestError};
 use crate::mattermost::{self, Client, User};
+use crate::notify;
+use crate::reload::{Reloads, Running};
 use crate::state::{State, StateError};
 use crate::supervisor::Supervisor;
 use crate::worker::Workers;
@@ -42,6 +44,8 @@ pub struct Surroundings {
     pub grace: Duration,
     /// How long the last words may take to be delivered after that.
     pub last_words: Duration,
+    /// Settings that are read while the service runs.
+    pub reloads: Reloads,
 }
 
 impl Surroundings {
@@ -54,6 +58,7 @@ impl Surroundings {
             pace: Pace::default(),
             grace: Duration::from_secs(60),
             last_words: Duration::from_secs(10),
+            reloads: watch::channel(None).1,
         }
     }
 }
@@ -107,7 +112,8 @@ pub async fn run(
     }
     let state = State::open(&around.state_dir)?;
     let client = Client::new(&config.mattermost)?;
-    notify(&[NotifyState::Ready, NotifyState::Status("waiting for Mattermost")]);
+    notify::connection(&format!("waiting for Mattermost at {}", config.mattermost.url));
+    notify::send(&[NotifyState::Ready]);
     tokio::spawn(feed_watchdog());
     let gate = tokio::select! {
         gate = log_in(&client, &config) => gate?,
@@ -126,6 +132,7 @@ async fn serve(
     stopping: watch::Receiver<bool>,
 ) -> Result<(), ServiceError> {
     tracing::info!(bot = %me.username, id = %me.id, "logged in to Mattermost");
+    let connected = format!("connected to {} as @{}", config.mattermost.url, me.username);
     let supervisor = Supervisor::connect(around.runtime_dir.join(CONTROL_SOCKET));
     let (conversations, mut failed) = Conversations::new(Parts {
         client: client.clone(),
@@ -137,11 +144,12 @@ async fn serve(
         max_sessions: config.max_sessions,
         worker_idle: config.worker_idle,
     });
-    let mut ingest = Ingest::new(client, state, &me, config.poll_interval);
+    let mut ingest = Ingest::new(client.clone(), state, &me, config.poll_interval);
     if config.websocket {
         ingest = ingest.pushed();
     }
-    notify(&[NotifyState::Status("serving")]);
+    notify::connection(&connected);
+    let running = Running { client, me, conversations: conversations.clone(), started: config };
     let intake = conversations.clone();
     let stop = stopped(stopping.clone());
     let serving = async move {
@@ -151,12 +159,14 @@ async fn serve(
     tokio::select! {
         served = serving => served?,
         () = stopped(stopping) => {}
+        () = running.follow(around.reloads) => {}
         Some(error) = failed.recv() => return Err(error.into()),
     }
     tracing::info!("stopping: running turns may end");
     let longest = around.grace + around.last_words + Duration::from_secs(20);
     let longest = u32::try_from(longest.as_micros()).unwrap_or(u32::MAX);
-    notify(&[NotifyState::Stopping, NotifyState::ExtendTimeoutUsec(longest)]);
+    notify::send(&[NotifyState::Stopping, NotifyState::ExtendTimeoutUsec(longest)]);
+    notify::connection("stopping: running turns may end");
     conversations.shut_down(around.grace, around.last_words).await;
     Ok(())
 }
@@ -176,7 +186,10 @@ async fn log_in(client: &Client, config: &Config) -> Result<(Gate, User), Servic
             }
         };
         let error = match logged_in {
-            Ok(found) => return Ok(found),
+            Ok(found) => {
+                notify::trouble("");
+                return Ok(found);
+            }
             Err(error) => error,
         };
         let passes = matches!(
@@ -187,6 +200,7 @@ async fn log_in(client: &Client, config: &Config) -> Result<(Gate, User), Servic
             return Err(error.into());
         }
         tracing::warn!(%error, "waiting for Mattermost");
+        notify::trouble(&error.to_string());
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(LAST_PAUSE);
     }
@@ -194,15 +208,22 @@ async fn log_in(client: &Client, config: &Config) -> Result<(Gate, User), Servic
 
 async fn try_log_in(client: &Client, config: &Config) -> Result<(Gate, User), mattermost::Error> {
     let me = client.me().await?;
-    let approved = approved(client, &config.approved).await?;
-    let gate = Gate {
+    Ok((gate(client, config, &me).await?, me))
+}
+
+/// Whom the bot `me` serves by these settings.
+pub(crate) async fn gate(
+    client: &Client,
+    config: &Config,
+    me: &User,
+) -> Result<Gate, mattermost::Error> {
+    Ok(Gate {
         me: me.id,
         name: me.username.clone(),
         rules: config.rules,
-        approved,
+        approved: approved(client, &config.approved).await?,
         allowed_bots: config.allowed_bots.iter().copied().collect(),
-    };
-    Ok((gate, me))
+    })
 }
 
 /// Names are resolved once: people can change them, and others can take them.
@@ -232,7 +253,8 @@ async fn approved(client: &Client, listed: &[ApprovedUser]) -> Result<Approved, 
     Ok(Approved::Only(ids))
 }
 
-fn settings(config: &Config) -> Settings {
+/// What every worker is told.
+pub(crate) fn settings(config: &Config) -> Settings {
     let ms = |time: Duration| u32::try_from(time.as_millis()).unwrap_or(u32::MAX);
     Settings {
         mode: config.mode,
@@ -253,11 +275,6 @@ async fn feed_watchdog() {
     let mut ticks = tokio::time::interval(limit / 3);
     loop {
         ticks.tick().await;
-        notify(&[NotifyState::Watchdog]);
+        notify::send(&[NotifyState::Watchdog]);
     }
-}
-
-fn notify(state: &[NotifyState<'_>]) {
-    // Without systemd there is nobody to tell.
-    let _ = sd_notify::notify(state);
 }

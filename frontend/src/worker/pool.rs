@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use gaggle_ipc::MattermostUserId;
 use gaggle_ipc::session::{Settings, ToWorker};
+use tokio::sync::watch;
 
 use super::{Worker, WorkerError};
 use crate::supervisor::Supervisor;
@@ -19,7 +20,7 @@ const RETIRE_LIMIT: Duration = Duration::from_secs(20);
 #[derive(Debug, Clone)]
 pub struct Workers {
     supervisor: Supervisor,
-    settings: Settings,
+    settings: Arc<watch::Sender<Settings>>,
     slots: Arc<Mutex<HashMap<MattermostUserId, Arc<Slot>>>>,
 }
 
@@ -30,19 +31,24 @@ impl Workers {
     /// Workers that `supervisor` starts and that run with `settings`.
     #[must_use]
     pub fn new(supervisor: Supervisor, settings: Settings) -> Self {
-        Self { supervisor, settings, slots: Arc::default() }
+        Self { supervisor, settings: Arc::new(watch::Sender::new(settings)), slots: Arc::default() }
     }
 
-    /// The settings every worker gets.
+    /// The settings that every worker gets when it starts.
     #[must_use]
     pub fn settings(&self) -> Settings {
-        self.settings
+        *self.settings.borrow()
+    }
+
+    /// Workers that start from now on run with `settings`.
+    pub fn change(&self, settings: Settings) {
+        self.settings.send_replace(settings);
     }
 
     /// How long Goose may be silent in a turn.
     #[must_use]
     pub fn silence(&self) -> Duration {
-        Duration::from_millis(self.settings.inactivity_ms.into())
+        Duration::from_millis(self.settings().inactivity_ms.into())
     }
 
     /// This person's worker, started if none is alive.
@@ -56,7 +62,7 @@ impl Workers {
             return Ok(worker.clone());
         }
         *held = None;
-        match Worker::start(&self.supervisor, user, self.settings).await {
+        match Worker::start(&self.supervisor, user, self.settings()).await {
             Ok(worker) => {
                 *held = Some(worker.clone());
                 Ok(worker)
