@@ -1,170 +1,117 @@
-//! `cargo xtask deb`: builds the Debian package and looks into it.
+//! `cargo xtask deb`: builds the Debian packages and looks into them.
+//!
+//! The build happens in a copy of the tree in `target/deb`, as with any other
+//! source package; nothing is left in the tree itself.
 //!
 //! Trust: Debian's packaging tools; the crates are those of `Cargo.lock`.
+
+mod completions;
+mod contents;
+mod lint;
+mod manual;
+mod package;
+mod programs;
+mod reproducible;
+mod tree;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use clap::Args;
+
 use crate::{prerequisites, run};
+use package::{Conditions, Packages};
 
-const NEEDED: &[prerequisites::Needed] =
+const MORE: &str = "\
+The packages are put into target/debian. As root, what the build and the checks
+need is installed first; otherwise it is named.
+
+The copy that they are built from can be built by hand as well, like any source
+package: target/debian/gaggle_*.dsc. DEBFULLNAME and DEBEMAIL, if set, become its
+maintainer.";
+
+/// What the build needs.
+const BUILD: &[prerequisites::Needed] =
     &[("make", "make"), ("dpkg-buildpackage", "dpkg-dev"), ("dh", "debhelper")];
-
-/// What a service manager and people would miss first.
-const CONTAINED: &[&str] = &[
-    "./etc/gaggle/gaggle.toml",
-    "./usr/bin/gaggle",
-    "./usr/lib/gaggle/gaggle-frontend",
-    "./usr/lib/gaggle/gaggle-supervisor",
-    "./usr/lib/gaggle/gaggle-worker",
-    "./usr/lib/gaggle/goose-config/goose/config.yaml",
-    "./usr/lib/gaggle/goose-home/",
-    "./usr/lib/sysusers.d/gaggle.conf",
-    "./usr/lib/tmpfiles.d/gaggle.conf",
-];
-/// Likewise; Debian is moving them from `/lib` to `/usr/lib`.
-const UNITS: &[&str] = &[
-    "gaggle.service",
-    "gaggle-supervisor.service",
-    "gaggle-frontend.service",
-    "gaggle-control.socket",
-    "gaggle-admin.socket",
+/// What looks into the packages.
+const CHECKS: &[prerequisites::Needed] = &[
+    ("lintian", "lintian"),
+    ("man", "man-db"),
+    ("lexgrog", "man-db"),
+    ("/usr/share/bash-completion/bash_completion", "bash-completion"),
+    ("zsh", "zsh"),
+    ("fish", "fish"),
 ];
 
-/// Builds `target/debian/gaggle_*.deb`; its path.
+/// Build the Debian package
+#[derive(Args)]
+#[command(after_help = MORE)]
+pub(crate) struct Deb {
+    /// Build twice, in different folders and under different conditions, and
+    /// compare every byte; takes two full release builds
+    #[arg(long)]
+    reproducible: bool,
+}
+
+/// Does what the command line says, and prints the path of the package.
 ///
 /// # Errors
-/// A tool is missing, has failed, or made what should not be installed.
+/// As [`build`].
+pub(crate) fn run(deb: &Deb) -> Result<(), String> {
+    if deb.reproducible {
+        require()?;
+        return reproducible::check();
+    }
+    println!("{}", build()?.display());
+    Ok(())
+}
+
+/// Builds `target/debian/gaggle_*.deb`, checked; its path.
+///
+/// # Errors
+/// A tool is missing, has failed, or made what should not be installed. The
+/// packages of an earlier build then stay where they are.
 pub(crate) fn build() -> Result<PathBuf, String> {
+    require()?;
+    let target = run::target_folder()?;
+    let folder = target.join("deb");
+    let packages = Packages::build(&folder, &target, &Conditions::usual())?;
+    check(&packages)?;
+    publish(&packages, &target.join("debian"))
+}
+
+fn require() -> Result<(), String> {
     prerequisites::require_compiler()?;
     prerequisites::require(prerequisites::BUILD)?;
-    prerequisites::require(NEEDED)?;
-    let target = run::target_folder()?;
-    let folder = target.join("debian");
+    prerequisites::require(BUILD)?;
+    prerequisites::require(CHECKS)
+}
+
+fn check(packages: &Packages) -> Result<(), String> {
+    contents::check(&packages.binary)?;
+    let unpacked = packages.folder.join("unpacked");
+    unpack(&packages.binary, &unpacked)?;
+    programs::check(&unpacked, &packages.places)?;
+    manual::check(&unpacked)?;
+    completions::check(&unpacked)?;
+    lint::check(&packages.changes)
+}
+
+fn unpack(deb: &Path, folder: &Path) -> Result<(), String> {
+    let _ = fs::remove_dir_all(folder);
+    run::run(Command::new("dpkg-deb").arg("--extract").args([deb, folder]))
+}
+
+/// Puts them where people look, in the place of an earlier build's.
+fn publish(packages: &Packages, folder: &Path) -> Result<PathBuf, String> {
+    let failed = |error| format!("{}: {error}", folder.display());
     // What an earlier version left must not be taken for this one's.
-    let _ = fs::remove_dir_all(&folder);
-    fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
-    // The last step with the network.
-    run::run(&mut run::cargo(&["fetch", "--locked"]))?;
-    run::run(&mut package(&target, &folder))?;
-    let deb = made(&folder)?;
-    check(&deb)?;
-    lint(&deb)?;
-    Ok(deb)
-}
-
-fn package(target: &Path, folder: &Path) -> Command {
-    let mut build = Command::new("dpkg-buildpackage");
-    build.current_dir(run::root());
-    // What the build needs is there: build-essential asks for a C++ compiler too.
-    build.args(["--build=binary", "--no-check-builddeps", "--unsigned-changes"]);
-    for option in ["--changes-option=-u", "--buildinfo-option=-u"] {
-        build.arg(format!("{option}{}", folder.display()));
+    let _ = fs::remove_dir_all(folder);
+    fs::create_dir_all(folder).map_err(failed)?;
+    for file in packages.files()? {
+        let name = file.file_name().unwrap_or_default();
+        fs::copy(&file, folder.join(name)).map_err(failed)?;
     }
-    build.arg(format!("--buildinfo-file={}", folder.join("gaggle.buildinfo").display()));
-    build.arg(format!("--changes-file={}", folder.join("gaggle.changes").display()));
-    build.env("CARGO_TARGET_DIR", target).env("PARENT", folder);
-    // Those of the cargo that runs this program are not for the one in there.
-    for name in ["CARGO", "RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "LD_LIBRARY_PATH", "MAKEFLAGS"] {
-        build.env_remove(name);
-    }
-    build
-}
-
-fn made(folder: &Path) -> Result<PathBuf, String> {
-    let files = fs::read_dir(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
-    let mut paths = files.flatten().map(|file| file.path());
-    let ours = |path: &PathBuf| {
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        name.starts_with("gaggle_") && name.ends_with(".deb")
-    };
-    paths.find(ours).ok_or_else(|| format!("no package in {}", folder.display()))
-}
-
-/// Looks at what would be installed.
-fn check(deb: &Path) -> Result<(), String> {
-    let list = run::read(Command::new("dpkg-deb").arg("--contents").arg(deb))?;
-    let entries: Vec<Entry<'_>> = list.lines().filter_map(Entry::parse).collect();
-    let mut problems: Vec<String> = entries.iter().filter_map(Entry::problem).collect();
-    let has = |wanted: &str| entries.iter().any(|entry| entry.path == wanted);
-    problems.extend(CONTAINED.iter().filter(|path| !has(path)).map(|path| format!("no {path}")));
-    let in_folder = |unit: &str| {
-        ["./lib", "./usr/lib"].iter().any(|lib| has(&format!("{lib}/systemd/system/{unit}")))
-    };
-    problems.extend(UNITS.iter().filter(|unit| !in_folder(unit)).map(|unit| format!("no {unit}")));
-    if problems.is_empty() {
-        return Ok(());
-    }
-    Err(format!("{} is not to be installed: {}", deb.display(), problems.join("; ")))
-}
-
-/// A line of `dpkg-deb --contents`.
-struct Entry<'a> {
-    mode: &'a str,
-    owner: &'a str,
-    path: &'a str,
-}
-
-impl<'a> Entry<'a> {
-    fn parse(line: &'a str) -> Option<Self> {
-        let mut words = line.split_whitespace();
-        let (mode, owner) = (words.next()?, words.next()?);
-        Some(Self { mode, owner, path: words.nth(3)? })
-    }
-
-    /// What the supervisor would refuse to believe, or an attacker like.
-    fn problem(&self) -> Option<String> {
-        let usual = match self.mode.get(..1) {
-            Some("l") => true,
-            Some("d") => self.mode == "drwxr-xr-x",
-            Some("-") => ["-rwxr-xr-x", "-rw-r--r--"].contains(&self.mode),
-            _ => false,
-        };
-        let fine = usual && self.owner == "root/root";
-        (!fine).then(|| format!("{} is {} {}", self.path, self.mode, self.owner))
-    }
-}
-
-/// Debian's own look, where it is installed.
-fn lint(deb: &Path) -> Result<(), String> {
-    if !run::exists("lintian") {
-        eprintln!("not checked by lintian: it is not installed");
-        return Ok(());
-    }
-    let mut lintian = Command::new("lintian");
-    lintian.args(["--info", "--display-info", "--pedantic", "--fail-on", "error"]);
-    // It warns root of itself, and reads a package only.
-    run::run(lintian.arg("--allow-root").arg(deb))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::Entry;
-
-    fn problem(line: &str) -> Option<String> {
-        Entry::parse(line).unwrap().problem()
-    }
-
-    #[test]
-    fn what_others_may_write_or_become_is_found() {
-        let file = |mode: &str, owner: &str| {
-            problem(&format!("{mode} {owner} 77 2026-11-21 00:00 ./usr/bin/gaggle"))
-        };
-        assert_eq!(file("-rwxr-xr-x", "root/root"), None);
-        assert_eq!(file("-rw-r--r--", "root/root"), None);
-        for mode in ["-rwsr-xr-x", "-rwxr-sr-x", "-rwxrwxr-x", "-rw-------", "prw-r--r--"] {
-            assert!(file(mode, "root/root").is_some_and(|said| said.contains(mode)), "{mode}");
-        }
-        assert!(file("-rwxr-xr-x", "gaggle/gaggle").is_some());
-        let folder = "drwxrwxrwx root/root 0 2026-11-21 00:00 ./etc/gaggle/";
-        assert!(problem(folder).is_some());
-    }
-
-    #[test]
-    fn links_have_no_mode_of_their_own() {
-        let link =
-            "lrwxrwxrwx root/root 0 2026-11-21 00:00 ./usr/lib/gaggle/goose-shell -> gaggle-worker";
-        assert_eq!(problem(link), None);
-    }
+    Ok(folder.join(packages.binary.file_name().unwrap_or_default()))
 }

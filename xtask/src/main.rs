@@ -12,6 +12,7 @@ mod deb;
 mod demo;
 mod fuzz;
 mod goose;
+mod manual;
 mod prerequisites;
 mod run;
 mod test;
@@ -32,6 +33,7 @@ Development commands of Gaggle.
   cargo xtask fuzz           drive every decoder with made-up input
   sudo -E cargo xtask bench  how fast workers start, and what they weigh
   cargo xtask deb            the Debian package, in target/debian
+  cargo xtask man            manual pages and completions, in target/manual
   sudo -E cargo xtask vm qemu  limits, in a virtual machine with the controllers
   sudo -E cargo xtask vm container  the package in booted containers, from its installation on";
 
@@ -62,7 +64,9 @@ enum Command {
     /// Drive every decoder with made-up input
     Fuzz(fuzz::Fuzz),
     /// Build the Debian package
-    Deb,
+    Deb(deb::Deb),
+    /// Write the manual pages and completions of the command
+    Man,
     /// Run the tests that need a machine of their own
     Vm(vm::Vm),
 }
@@ -74,7 +78,8 @@ fn main() -> ExitCode {
         Command::Goose => goose::fetch().map(|path| println!("{}", path.display())),
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Fuzz(arguments) => fuzz::run(&arguments),
-        Command::Deb => deb::build().map(|path| println!("{}", path.display())),
+        Command::Deb(arguments) => deb::run(&arguments),
+        Command::Man => manual::write(),
         Command::Vm(arguments) => vm::run(&arguments),
     };
     match done {

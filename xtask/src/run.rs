@@ -2,7 +2,7 @@
 //!
 //! Trust: programs are found in `PATH`, as in a shell.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -68,6 +68,16 @@ pub(crate) fn exists(program: &str) -> bool {
     let in_path = std::env::split_paths(&path).any(|folder| folder.join(program).is_file());
     // Programs of the system are not in everybody's PATH.
     in_path || ["/usr/sbin", "/sbin"].iter().any(|f| Path::new(f).join(program).is_file())
+}
+
+/// `PATH` with `folder` before all others.
+///
+/// # Errors
+/// The folder's name has a colon.
+pub(crate) fn path_with(folder: &Path) -> Result<OsString, String> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders = [folder.to_owned()].into_iter().chain(std::env::split_paths(&path));
+    std::env::join_paths(folders).map_err(|error| format!("PATH: {error}"))
 }
 
 /// This process has uid 0.

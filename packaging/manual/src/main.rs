@@ -1,14 +1,16 @@
-//! `gaggle-manual FOLDER`: what a package derives from the command line of
-//! `gaggle`, made anew with each build, so that it cannot say anything else.
+//! `gaggle-manual FOLDER`: manual pages and completions, made anew with each
+//! build from what the programs themselves say, so that they say nothing else.
 //!
-//! `FOLDER/man` gets a page for `gaggle` and each of its commands,
-//! `FOLDER/completions/SHELL` a file with the name that the shell looks for.
+//! `FOLDER/man` gets a page for `gaggle` and each of its commands, and those of
+//! `packaging/man`; `FOLDER/completions/SHELL` a file with the name that the
+//! shell looks for.
 //!
 //! Trust: the arguments are the package build's.
 #![forbid(unsafe_code)]
 
 mod completions;
 mod pages;
+mod written;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -32,6 +34,7 @@ fn main() -> ExitCode {
 
 fn write_below(folder: &Path) -> anyhow::Result<()> {
     pages::write(gaggle::command(), &folder.join("man"))?;
+    written::write(&folder.join("man"))?;
     completions::write(gaggle::command(), &folder.join("completions"))
 }
 
