@@ -8,6 +8,10 @@
 pub enum Command {
     /// End the caller's turn.
     Stop,
+    /// Let Goose do what it asks for; which, if it was named.
+    Approve(Option<String>),
+    /// Do not.
+    Deny(Option<String>),
     /// What the bot can do.
     Help,
     /// Who the caller is to Gaggle.
@@ -33,8 +37,14 @@ pub fn parse(text: &str) -> Option<Command> {
     if !word.starts_with(|c: char| c.is_ascii_alphabetic()) || !word.chars().all(letters) {
         return None;
     }
+    let name = || {
+        let word = rest.split_whitespace().nth(1)?;
+        Some(word.to_ascii_lowercase().chars().take(MAX_WORD).collect())
+    };
     Some(match word.to_ascii_lowercase().as_str() {
         "stop" => Command::Stop,
+        "approve" => Command::Approve(name()),
+        "deny" => Command::Deny(name()),
         "help" => Command::Help,
         "whoami" => Command::Whoami,
         other => Command::Unknown(other.chars().take(MAX_WORD).collect()),
@@ -51,6 +61,7 @@ pub fn help(bot: &str) -> String {
          - A second message in a thread waits until the first is answered.\n\n\
          | command | what it does |\n|---|---|\n\
          | `!stop` | ends your running turn: in a thread the one there, elsewhere the one in this channel |\n\
+         | `!approve NAME`, `!deny NAME` | answers when Goose asks whether it may use a tool, like 👍 and 👎 under its question |\n\
          | `!whoami` | shows your Linux account, folders and settings |\n\
          | `!help` | shows this |\n"
     )
@@ -60,7 +71,7 @@ pub fn help(bot: &str) -> String {
 #[must_use]
 pub fn unknown(word: &str) -> String {
     format!(
-        "I know no command `!{word}`. There are `!stop`, `!whoami` and `!help`. If you meant it for the agent, begin with another character than `!`."
+        "I know no command `!{word}`. There are `!stop`, `!approve`, `!deny`, `!whoami` and `!help`. If you meant it for the agent, begin with another character than `!`."
     )
 }
 
@@ -77,6 +88,9 @@ mod tests {
             ("!stop please", Command::Stop),
             ("!help", Command::Help),
             ("!WhoAmI", Command::Whoami),
+            ("!approve", Command::Approve(None)),
+            ("!Approve  ABCD please", Command::Approve(Some("abcd".to_owned()))),
+            ("!deny abcd", Command::Deny(Some("abcd".to_owned()))),
             ("!restart", Command::Unknown("restart".to_owned())),
             ("!stopp", Command::Unknown("stopp".to_owned())),
         ] {

@@ -177,8 +177,9 @@ impl Gate {
             return Ok(true);
         }
         let in_thread = post.root.is_some();
-        // Stopping must never need more than the word.
-        if command == Some(&Command::Stop) {
+        // Stopping must never need more than the word, nor must an answer.
+        let own = matches!(command, Some(Command::Stop | Command::Approve(_) | Command::Deny(_)));
+        if own {
             return Ok(place.running || (in_thread && (place.conversing || place.busy)));
         }
         Ok(rule == MentionRule::ExceptInOwnThread

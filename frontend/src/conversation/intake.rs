@@ -47,7 +47,7 @@ impl Intake for Conversations {
     fn notice(&self, noticed: Noticed) {
         match noticed {
             Noticed::Deleted(post) => self.0.registry.withdraw(post),
-            Noticed::Reacted(_) => {}
+            Noticed::Reacted(reaction) => self.0.approvals.reacted(&reaction),
         }
     }
 }

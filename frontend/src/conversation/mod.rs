@@ -4,6 +4,7 @@
 //! worker alone runs its turns. Somebody else who writes in the same thread has
 //! a conversation and a worker of their own.
 
+mod approvals;
 mod idle;
 mod intake;
 mod notices;
@@ -34,6 +35,7 @@ use crate::render::{Phase, Transcript};
 use crate::state::{Outcome, State, StateError};
 use crate::worker::Workers;
 
+use approvals::Approvals;
 use notices::Notices;
 use people::People;
 use registry::{Active, Refused, Registry};
@@ -83,6 +85,7 @@ struct Inner {
     people: People,
     registry: Registry,
     notices: Notices,
+    approvals: Approvals,
     tracker: Tracker,
     next_turn: AtomicU64,
     stopping: AtomicBool,
@@ -117,6 +120,7 @@ struct Job {
     key: Key,
     text: String,
     author: User,
+    address: Address,
     view: watch::Sender<Transcript>,
     stop: watch::Receiver<Stop>,
 }
@@ -142,6 +146,7 @@ impl Conversations {
         let inner = Inner {
             people: People::new(parts.client.clone()),
             notices: Notices::new(parts.client.clone(), parts.gate.me),
+            approvals: Approvals::default(),
             registry: Registry::new(parts.max_sessions),
             client: parts.client,
             state: parts.state,
@@ -219,12 +224,12 @@ impl Inner {
         };
         let (view, watched) = watch::channel(Transcript::new(phase));
         let shown = (watched, Order { after: place.after, begun });
-        self.deliver(turn, address, shown, stopper, again);
+        self.deliver(turn, address.clone(), shown, stopper, again);
         if let Some(jobs) = place.new {
             tokio::spawn(thread::run(self.clone(), jobs));
         }
         // The registry bounds a thread's jobs below what the queue holds.
-        let _ = place.jobs.try_send(Job { turn, key, text, author, view, stop });
+        let _ = place.jobs.try_send(Job { turn, key, text, author, address, view, stop });
     }
 
     fn deliver(

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use gaggle_ipc::ThreadId;
 
+use super::approvals::{Decision, Told};
 use super::{Inner, Key, root_of};
 use crate::commands::{self, Command};
 use crate::mattermost::{ChannelKind, Post};
@@ -20,11 +21,31 @@ impl Inner {
                 Some(text) => text,
                 None => return,
             },
+            Command::Approve(name) => match self.decide(post, name.as_deref(), Decision::Once) {
+                Some(text) => text.to_owned(),
+                None => return,
+            },
+            Command::Deny(name) => match self.decide(post, name.as_deref(), Decision::No) {
+                Some(text) => text.to_owned(),
+                None => return,
+            },
             Command::Help => commands::help(&self.live().gate.name),
             Command::Whoami => self.whoami(post).await,
             Command::Unknown(word) => commands::unknown(&word),
         };
         self.reply(post, &text).await;
+    }
+
+    /// `None` if the question's own post says all there is to say.
+    fn decide(&self, post: &Post, name: Option<&str>, decision: Decision) -> Option<&'static str> {
+        let key = Key { user: post.author(), thread: post.thread() };
+        match self.approvals.typed(key, name, decision) {
+            Told::Decided => None,
+            Told::Which => Some(
+                "Goose waits for several answers of yours here. Say which one: `!approve NAME`, as its question shows it.",
+            ),
+            Told::Nothing => Some("Goose has not asked you that, or not any more."),
+        }
     }
 
     /// `None` if the stopped turn's own post says all there is to say.

@@ -114,7 +114,8 @@ impl Inner {
         let asked = turn.post.as_str();
         posts.retain(|post| {
             let ours = post.props.get(PROP_TURN).and_then(serde_json::Value::as_str);
-            post.user == self.live().gate.me && (turn.answers.contains(&post.id) || ours == Some(asked))
+            post.user == self.live().gate.me
+                && (turn.answers.contains(&post.id) || ours == Some(asked))
         });
         posts
     }

@@ -48,7 +48,7 @@ enum End {
 }
 
 struct Turn<'a> {
-    inner: &'a Inner,
+    inner: &'a Arc<Inner>,
     job: &'a mut Job,
     before: Before,
     /// Goose may have seen the prompt.
@@ -211,6 +211,11 @@ impl Turn<'_> {
                     let _ = worker.send(&ToWorker::Cancel { thread, turn }).await;
                 }
                 () = late => {
+                    // A person may take their time.
+                    if self.inner.approvals.waits(self.job.turn) && !cancelled {
+                        deadline = Some(Instant::now() + silence);
+                        continue;
+                    }
                     tracing::warn!(turn = %self.job.turn, worker = %worker.id, "worker does not react");
                     self.inner.workers.stop(worker).await;
                     return Tried::Over(End::Silent);
@@ -241,7 +246,7 @@ impl Turn<'_> {
 }
 
 /// Waits until the turn is to be stopped.
-async fn stopped(stop: &mut watch::Receiver<Stop>) -> Stop {
+pub(super) async fn stopped(stop: &mut watch::Receiver<Stop>) -> Stop {
     // Whoever could stop it is gone: so is the reason to go on.
     stop.wait_for(|stop| *stop != Stop::No).await.map_or(Stop::Gone, |stop| *stop)
 }

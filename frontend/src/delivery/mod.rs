@@ -49,6 +49,8 @@ pub struct Pace {
     pub hold: Duration,
     /// How often it is asked whether the questions of running turns still stand.
     pub withdrawn: Duration,
+    /// How long a person may take to allow a tool.
+    pub approval: Duration,
 }
 
 impl Default for Pace {
@@ -59,6 +61,7 @@ impl Default for Pace {
             long: Duration::from_secs(30),
             hold: Duration::from_millis(700),
             withdrawn: Duration::from_secs(30),
+            approval: Duration::from_secs(1800),
         }
     }
 }

@@ -143,26 +143,6 @@ async fn full_trace_stands_in_an_attachment_that_edits_keep() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_question_for_permission_is_refused_and_said() {
-    let mut world = World::new().await;
-    let root = world.ask("danger");
-    let asked = world.supervisor.asked().await;
-    asked.ready().word(gaggle_ipc::session::FromWorker::PermissionAsk {
-        thread: asked.thread,
-        turn: asked.turn,
-        ask: 1,
-        name: gaggle_ipc::Text::lossy("shell"),
-        title: gaggle_ipc::Text::lossy("shell · rm @all"),
-        detail: gaggle_ipc::Text::default(),
-    });
-    let reply = world.supervisor.next().await;
-    assert!(matches!(reply, Did::Replied(gaggle_ipc::session::PermissionChoice::Reject)));
-    asked.say("Then not.").end(TurnEnd::Complete);
-    let post = world.answer(root, |post| post.message.ends_with("Then not.")).await;
-    assert!(post.message.contains("Goose asked to use `shell · rm @all`. I refused"));
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn the_thread_unused_longest_is_set_aside() {
     let mut world = World::prepare().await;
     world.set("MAX_SESSIONS", "1");

@@ -28,6 +28,8 @@ pub(crate) struct World {
     pub(crate) long: Duration,
     /// How often it is asked whether questions still stand.
     pub(crate) withdrawn: Duration,
+    /// How long a person may take to allow a tool.
+    pub(crate) approval: Duration,
     probes: Id,
     folder: TempDir,
     running: Option<Running>,
@@ -89,6 +91,7 @@ impl World {
             settings,
             long,
             withdrawn: Duration::from_secs(3600),
+            approval: Duration::from_secs(1800),
             probes,
             folder,
             running: None,
@@ -118,6 +121,7 @@ impl World {
         around.pace.edit = Duration::from_millis(30);
         around.pace.long = self.long;
         around.pace.withdrawn = self.withdrawn;
+        around.pace.approval = self.approval;
         around.grace = Duration::from_millis(300);
         around.last_words = Duration::from_secs(5);
         let runtime =
@@ -226,6 +230,15 @@ impl World {
     /// Waits for a post of the bot with exactly this text.
     pub(crate) async fn says(&self, root: Id, text: &str) -> Post {
         self.answer(root, |post| post.message == text).await
+    }
+
+    /// Waits until a question has all its buttons.
+    pub(crate) async fn buttons(&self, question: Id) {
+        let deadline = tokio::time::Instant::now() + DEADLINE;
+        while self.sim.reactions(question).len() < 3 {
+            assert!(tokio::time::Instant::now() < deadline, "no buttons");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
     }
 
     /// The bot's texts in a thread, oldest first.

@@ -3,11 +3,13 @@
 //! Trust: as the module above. Titles and texts go to the transcript as they
 //! are and are defused where they are shown.
 
-use gaggle_ipc::session::{DeltaKind, FromWorker, History, PermissionChoice, ToWorker, TurnEnd};
+use std::sync::Arc;
+
+use gaggle_ipc::session::{DeltaKind, FromWorker, History, TurnEnd};
 use gaggle_ipc::{GooseSession, TurnId};
 
+use super::super::approvals::Asked;
 use super::Turn;
-use crate::markdown::code_span;
 use crate::render::{Tool, Transcript};
 use crate::state::StateError;
 use crate::worker::Worker;
@@ -27,7 +29,7 @@ pub(super) enum Taken {
 impl Turn<'_> {
     pub(super) async fn take(
         &mut self,
-        worker: &Worker,
+        worker: &Arc<Worker>,
         current: TurnId,
         frame: FromWorker,
     ) -> Taken {
@@ -56,13 +58,20 @@ impl Turn<'_> {
                 let detail = detail.into_string();
                 self.show(|transcript| transcript.tool(Tool { call, state, title, detail }));
             }
-            FromWorker::PermissionAsk { thread, turn, ask, name, title, .. } => {
-                // Nobody is asked yet, so nothing is allowed.
-                let choice = PermissionChoice::Reject;
-                let reply = ToWorker::PermissionReply { thread, turn, ask, choice };
-                let _ = worker.send(&reply).await;
-                let note = refused(title_or(title.as_str(), name.as_str()));
-                self.show(|transcript| transcript.note(note));
+            FromWorker::PermissionAsk { turn, ask, name, title, detail, .. } => {
+                let shown =
+                    if detail.as_str().is_empty() { title.as_str() } else { detail.as_str() };
+                self.inner.ask(Asked {
+                    worker: worker.clone(),
+                    key: self.job.key,
+                    turn: self.job.turn,
+                    wire: turn,
+                    ask,
+                    tool: name.as_str().to_owned(),
+                    command: shown.to_owned(),
+                    address: self.job.address.clone(),
+                    stop: self.job.stop.clone(),
+                });
             }
             FromWorker::Notice { text, .. } => {
                 self.show(|transcript| transcript.note(one_line(text.as_str())));
@@ -110,14 +119,6 @@ fn turn_of(frame: &FromWorker) -> Option<TurnId> {
 
 fn title_or<'a>(title: &'a str, name: &'a str) -> &'a str {
     if title.trim().is_empty() { name } else { title }
-}
-
-fn refused(what: &str) -> String {
-    let what: String = what.chars().take(100).collect();
-    format!(
-        "Goose asked to use {}. I refused: permission cannot be given from the chat yet.",
-        code_span(&what)
-    )
 }
 
 /// Most characters of a notice. What is done to it must leave it within what

@@ -1,0 +1,203 @@
+//! Asks a person whether a tool may run, and passes on what they say.
+//!
+//! Trust: only the person who may ask now may also allow now: whether they are
+//! let in is looked up again when they decide. In doubt, and without an answer
+//! in time, the answer is no.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use gaggle_ipc::session::{PermissionChoice, ToWorker};
+use gaggle_ipc::{MattermostId, TurnId};
+use serde_json::Map;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use super::question::{self, Question};
+use super::{Decision, NO, ONCE, THREAD};
+use crate::conversation::{Inner, Key, Stop, turn};
+use crate::delivery::{Address, PROP_TURN};
+use crate::gate::Admission;
+use crate::mattermost::{Error, NewPost, PendingPostId, PostPatch};
+use crate::worker::Worker;
+
+/// A line tells of reactions at once; this finds what it did not tell.
+const LOOK: Duration = Duration::from_secs(10);
+
+/// A question of Goose's.
+pub(in crate::conversation) struct Asked {
+    pub(in crate::conversation) worker: Arc<Worker>,
+    pub(in crate::conversation) key: Key,
+    /// The turn, as the ledger has it.
+    pub(in crate::conversation) turn: TurnId,
+    /// The turn, as the worker has it.
+    pub(in crate::conversation) wire: TurnId,
+    pub(in crate::conversation) ask: u32,
+    pub(in crate::conversation) tool: String,
+    pub(in crate::conversation) command: String,
+    pub(in crate::conversation) address: Address,
+    pub(in crate::conversation) stop: watch::Receiver<Stop>,
+}
+
+/// How the waiting ended.
+enum Waited {
+    Decided(Decision),
+    TooLate,
+    Stopped,
+}
+
+impl Inner {
+    /// Asks, in a task of its own: the turn goes on meanwhile.
+    pub(in crate::conversation) fn ask(self: &Arc<Self>, asked: Asked) {
+        if self.approvals.remembers(asked.key, &asked.tool) {
+            tracing::info!(turn = %asked.turn, user = %asked.key.user, tool = %asked.tool, "allowed for the thread");
+            self.spawn(move |_| async move { asked.reply(PermissionChoice::Allow).await });
+            return;
+        }
+        let Some((name, decision)) = self.approvals.open(asked.key, asked.turn) else {
+            self.spawn(move |_| async move { asked.reply(PermissionChoice::Reject).await });
+            return;
+        };
+        self.spawn(move |inner| async move {
+            inner.settle(&asked, &name, decision).await;
+            inner.approvals.close(&name);
+        });
+    }
+
+    async fn settle(&self, asked: &Asked, name: &str, decision: watch::Receiver<Option<Decision>>) {
+        let question = Question {
+            tool: asked.tool.clone(),
+            command: asked.command.clone(),
+            name: name.to_owned(),
+            person: asked.address.person.clone(),
+            patience: self.pace.approval,
+        };
+        let posts = match self.put(asked, &question).await {
+            Ok(posts) => posts,
+            Err(error) => {
+                tracing::warn!(turn = %asked.turn, %error, "the question was not posted");
+                return asked.reply(PermissionChoice::Reject).await;
+            }
+        };
+        let last = posts.last().cloned();
+        if let Some((post, _)) = &last {
+            self.approvals.stands(name, *post);
+            for emoji in [ONCE, THREAD, NO] {
+                // A missing button can be typed.
+                let _ = self.client.add_reaction(*post, emoji).await;
+            }
+        }
+        let waited =
+            self.wait(asked, &question, last.as_ref().map(|(post, _)| *post), decision).await;
+        let how = self.answer(asked, waited).await;
+        if let Some((post, text)) = last {
+            let message = Some(question.decided(&text, &how));
+            let patch = PostPatch { message, ..PostPatch::default() };
+            if let Err(error) = self.client.patch_post(post, &patch).await {
+                tracing::info!(%post, %error, "a question still shows its buttons");
+            }
+        }
+    }
+
+    /// Posts the question; each post and its text.
+    async fn put(
+        &self,
+        asked: &Asked,
+        question: &Question,
+    ) -> Result<Vec<(MattermostId, String)>, Error> {
+        let mut posts = Vec::new();
+        for message in question.posts() {
+            // With the turn's mark, a later process finds a question that an
+            // earlier one left open.
+            let mark = (PROP_TURN.to_owned(), asked.address.asked.as_str().into());
+            let new = NewPost {
+                channel: asked.address.channel,
+                root: Some(asked.address.root),
+                message: message.clone(),
+                props: Map::from_iter([mark]),
+                pending_post_id: PendingPostId::new(),
+            };
+            posts.push((self.client.create_post(&new).await?.id, message));
+        }
+        Ok(posts)
+    }
+
+    async fn wait(
+        &self,
+        asked: &Asked,
+        question: &Question,
+        post: Option<MattermostId>,
+        mut decision: watch::Receiver<Option<Decision>>,
+    ) -> Waited {
+        let begun = Instant::now();
+        let end = begun + self.pace.approval;
+        let mut remind = Some(begun + self.pace.approval / 2);
+        let mut stop = asked.stop.clone();
+        loop {
+            let look = Instant::now() + LOOK;
+            let until = remind.unwrap_or(end).min(look).min(end);
+            tokio::select! {
+                decided = decision.wait_for(Option::is_some) => {
+                    // Nobody closes it before this does.
+                    let decided = decided.ok().and_then(|decided| *decided);
+                    return decided.map_or(Waited::Stopped, Waited::Decided);
+                }
+                _ = turn::stopped(&mut stop) => return Waited::Stopped,
+                () = tokio::time::sleep_until(until) => {}
+            }
+            if let Some(decision) = self.look(asked, post).await {
+                return Waited::Decided(decision);
+            }
+            if Instant::now() >= end {
+                return Waited::TooLate;
+            }
+            if remind.is_some_and(|at| at <= Instant::now()) {
+                remind = None;
+                let (channel, root) = (asked.address.channel, asked.address.root);
+                self.reply_at(channel, root, &question.reminder()).await;
+            }
+        }
+    }
+
+    /// What the person's reactions say by now.
+    async fn look(&self, asked: &Asked, post: Option<MattermostId>) -> Option<Decision> {
+        let reactions = self.client.reactions(post?).await.ok()?;
+        let own = reactions.iter().filter(|reaction| asked.key.user == reaction.user.into());
+        Decision::of_all(own)
+    }
+
+    /// Tells the worker, and says how it was decided.
+    async fn answer(&self, asked: &Asked, waited: Waited) -> String {
+        let decision = match waited {
+            Waited::Decided(decision) => Some(decision),
+            Waited::TooLate => None,
+            // The turn's end says the rest; the worker gave the answer itself.
+            Waited::Stopped => return "🛑 Stopped.".to_owned(),
+        };
+        let allowed = matches!(decision, Some(Decision::Once | Decision::Thread));
+        if allowed && !self.may_still_ask(asked.key).await {
+            tracing::warn!(turn = %asked.turn, user = %asked.key.user, tool = %asked.tool, "allowed by somebody who may not any more");
+            asked.reply(PermissionChoice::Reject).await;
+            return "🚫 Not allowed: you may not use me any more.".to_owned();
+        }
+        if decision == Some(Decision::Thread) {
+            self.approvals.remember(asked.key, &asked.tool);
+        }
+        tracing::info!(turn = %asked.turn, user = %asked.key.user, tool = %asked.tool, ?decision, "decided");
+        asked.reply(if allowed { PermissionChoice::Allow } else { PermissionChoice::Reject }).await;
+        question::outcome(decision, &asked.tool)
+    }
+
+    async fn may_still_ask(&self, key: Key) -> bool {
+        let author = self.client.user(key.user.into()).await;
+        author.is_ok_and(|author| self.live().gate.admit(&author) == Admission::Admitted)
+    }
+}
+
+impl Asked {
+    async fn reply(&self, choice: PermissionChoice) {
+        let (thread, turn, ask) = (self.key.thread, self.wire, self.ask);
+        // A worker that is gone shows at the turn.
+        let _ = self.worker.send(&ToWorker::PermissionReply { thread, turn, ask, choice }).await;
+    }
+}

@@ -1,0 +1,169 @@
+//! What a question says, before and after it is decided.
+//!
+//! Trust: tool, title and command are the agent's and may want to deceive: the
+//! command stands in a code block that it cannot end, and characters that hide
+//! or reorder others stand there by their numbers.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use rand::RngExt;
+
+use super::Decision;
+use crate::markdown::{code_span, tick_rows};
+use crate::render::split;
+
+/// Room that a post's first and last lines leave to the command, in characters.
+const LIMIT: usize = 15_000;
+/// Letters that nobody takes for others.
+const LETTERS: &[u8] = b"abcdefghjkmnpqrstuvwxyz";
+
+/// What Goose asks.
+#[derive(Debug)]
+pub(super) struct Question {
+    pub(super) tool: String,
+    /// The whole command or the arguments.
+    pub(super) command: String,
+    /// What people type to mean it.
+    pub(super) name: String,
+    /// Whom to notify by name.
+    pub(super) person: Option<String>,
+    pub(super) patience: Duration,
+}
+
+/// A name for a question.
+pub(super) fn name() -> String {
+    let mut random = rand::rng();
+    let mut letter = || LETTERS.get(random.random_range(0..LETTERS.len())).copied().unwrap_or(b'a');
+    (0..4).map(|_| char::from(letter())).collect()
+}
+
+impl Question {
+    /// The posts that ask, the command in full; the last one has the buttons.
+    pub(super) fn posts(&self) -> Vec<String> {
+        let whom = self.person.as_ref().map(|name| format!("@{name} ")).unwrap_or_default();
+        let mut text = format!("🔐 {whom}Goose wants to use {}:\n\n", code_span(&self.tool));
+        text.push_str(&block(&self.command));
+        let mut posts: Vec<String> =
+            split::split(&text, LIMIT).iter().map(split::Piece::text).collect();
+        if let Some(last) = posts.last_mut() {
+            let _ = write!(last, "\n\n{}", self.buttons());
+        }
+        posts
+    }
+
+    fn buttons(&self) -> String {
+        format!(
+            "👍 this once · ✅ {} for the rest of this thread · 👎 no\nOr write `!approve {name}` or `!deny {name}`. Without an answer it is no, in {}.",
+            code_span(&self.tool),
+            words(self.patience),
+            name = self.name,
+        )
+    }
+
+    /// What a reminder says.
+    pub(super) fn reminder(&self) -> String {
+        let whom = self.person.as_ref().map(|name| format!("@{name} ")).unwrap_or_default();
+        format!(
+            "⏳ {whom}Goose still waits for your answer about {}: `!approve {name}` or `!deny {name}`.",
+            code_span(&self.tool),
+            name = self.name,
+        )
+    }
+
+    /// What becomes of the last post once it is decided.
+    pub(super) fn decided(&self, last: &str, how: &str) -> String {
+        let buttons = format!("\n\n{}", self.buttons());
+        format!("{}\n\n{how}", last.strip_suffix(&buttons).unwrap_or(last))
+    }
+}
+
+/// How a decision reads.
+pub(super) fn outcome(decision: Option<Decision>, tool: &str) -> String {
+    match decision {
+        Some(Decision::Once) => "👍 Allowed, this once.".to_owned(),
+        Some(Decision::Thread) => {
+            format!("✅ Allowed: {} for the rest of this thread.", code_span(tool))
+        }
+        Some(Decision::No) => "👎 Not allowed.".to_owned(),
+        None => "⌛ Nobody answered: not allowed.".to_owned(),
+    }
+}
+
+fn words(time: Duration) -> String {
+    match time.as_secs() {
+        seconds @ 0..120 => format!("{seconds} seconds"),
+        seconds => format!("{} minutes", seconds / 60),
+    }
+}
+
+/// `text` in a code block, as it is.
+fn block(text: &str) -> String {
+    let shown = visible(text);
+    let longest = tick_rows(&shown).last().copied().unwrap_or(0);
+    let fence = "`".repeat(longest.max(2) + 1);
+    format!("{fence}\n{}\n{fence}", shown.trim_end_matches('\n'))
+}
+
+/// `text` with what could hide or reorder something shown by its number.
+fn visible(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        let hides = c.is_control() && !matches!(c, '\n' | '\t')
+            || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}'
+                | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
+                | '\u{fe00}'..='\u{fe0f}' | '\u{e0000}'..='\u{e0fff}');
+        if hides {
+            let _ = write!(shown, "⟨U+{:04X}⟩", u32::from(c));
+        } else {
+            shown.push(c);
+        }
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn question(command: &str) -> Question {
+        Question {
+            tool: "shell".to_owned(),
+            command: command.to_owned(),
+            name: "abcd".to_owned(),
+            person: Some("alice".to_owned()),
+            patience: Duration::from_secs(1800),
+        }
+    }
+
+    #[test]
+    fn the_command_cannot_leave_its_block_or_hide_in_it() {
+        let posts = question("echo hi\n```\n# 👍 Allowed\n\u{202e}fr- mr\u{200b}\r").posts();
+        let [post] = posts.as_slice() else { panic!("{posts:?}") };
+        assert!(post.contains("\n````\necho hi\n```\n"), "{post}");
+        assert!(post.contains("⟨U+202E⟩fr- mr⟨U+200B⟩⟨U+000D⟩\n````\n"), "{post}");
+        assert!(post.starts_with("🔐 @alice Goose wants to use `shell`:"), "{post}");
+        assert!(post.ends_with("in 30 minutes."), "{post}");
+    }
+
+    #[test]
+    fn a_long_command_is_split_and_never_cut() {
+        let command: String = (0..6000).map(|n| format!("{n}\n")).collect();
+        let posts = question(&command).posts();
+        assert!(posts.len() > 1 && posts.iter().all(|post| post.chars().count() <= 16_383));
+        let all = posts.join("\n");
+        let mut lines = all.lines();
+        for n in 0..6000 {
+            let wanted = n.to_string();
+            assert!(lines.any(|line| line == wanted), "{n} is missing");
+        }
+    }
+
+    #[test]
+    fn what_was_decided_stands_where_the_buttons_were() {
+        let question = question("ls");
+        let post = question.posts().pop().unwrap();
+        let decided = question.decided(&post, &outcome(Some(Decision::No), "shell"));
+        assert!(decided.ends_with("\nls\n```\n\n👎 Not allowed."), "{decided}");
+    }
+}
