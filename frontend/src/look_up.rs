@@ -4,7 +4,7 @@
 //! Trust: the configuration is the admin's, the server says who is who. What is
 //! printed is one line of fixed words, ids and names of checked form.
 
-use std::io::Read as _;
+use std::io::{IsTerminal as _, Read as _};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -28,6 +28,9 @@ const LONGEST_TOKEN: u64 = 4096;
 pub(crate) fn environment() -> Environment {
     let environment = Environment::of_this_process();
     let mut text = String::new();
+    if std::io::stdin().is_terminal() {
+        return environment;
+    }
     match std::io::stdin().take(LONGEST_TOKEN).read_to_string(&mut text) {
         Ok(_) if !text.trim().is_empty() => environment.with_token(SecretString::from(text)),
         _ => environment,

@@ -44,6 +44,8 @@ pub(super) struct Person {
     pub(super) shared: bool,
     /// Why there is no worker to talk to.
     pub(super) refused: Option<String>,
+    /// What to do about that.
+    pub(super) next: Option<String>,
     /// How long the supervisor took to start it, in milliseconds.
     pub(super) took_ms: u64,
 }

@@ -17,7 +17,7 @@ use gaggle_ipc::{AccountName, MattermostUserId, seqpacket};
 use nix::unistd::Uid;
 
 use super::handover::{End, Message, Person};
-use super::session;
+use super::{advice, session};
 use crate::admin_socket::{Answer, Supervisor};
 use crate::{Places, output, status};
 
@@ -137,6 +137,7 @@ fn start_worker(
         profile: entry.profile.map(|profile| profile.as_str().to_owned()),
         shared: false,
         refused: entry.problem.as_ref().map(ToString::to_string),
+        next: None,
         took_ms: 0,
     };
     if person.refused.is_some() {
@@ -150,6 +151,7 @@ fn start_worker(
     let answer = ask_until_buried(supervisor, user)?;
     person.took_ms = u64::try_from(asked.elapsed().as_millis()).unwrap_or(u64::MAX);
     person.refused = answer.refusal.map(reason);
+    person.next = answer.refusal.map(|refusal| advice::next(refusal.code, &person.account));
     for reply in &answer.replies {
         if let AdminReply::Probing { account, profile, shared, .. } = reply {
             person.account = account.to_string();

@@ -2,6 +2,7 @@
 //!
 //! Trust: each check says whom it believes.
 
+mod advice;
 mod handover;
 mod isolation;
 mod reader;

@@ -68,6 +68,7 @@ fn probe(person: Person, socket: Option<OwnedFd>) -> PersonReport {
         shared: person.shared,
         complete: problem.is_none(),
         problem: problem.as_deref().map(escaped),
+        next: person.next.as_deref().map(escaped),
         attacks: findings.attacks,
         first_answer: findings.first.map(|first| started.saturating_add(first)),
     }

@@ -42,6 +42,9 @@ pub(super) struct PersonReport {
     pub(super) complete: bool,
     /// Why it is not complete.
     pub(super) problem: Option<String>,
+    /// What to do about that, where it is known.
+    #[serde(skip)]
+    pub(super) next: Option<String>,
     /// From the question to the worker's first word.
     #[serde(skip)]
     pub(super) first_answer: Option<Duration>,
@@ -113,7 +116,8 @@ impl PersonReport {
         let (name, tried) = (&self.account, self.count(Word::Held) + self.count(Word::Open));
         if let Some(problem) = &self.problem {
             output::line(&verdict(false, &format!("{name} cannot be served: {problem}")));
-            output::line(&format!("  next: gaggle audit --account {name} --since 5min"));
+            let audit = || format!("gaggle audit --account {name} --since 5min");
+            output::line(&format!("  next: {}", self.next.clone().unwrap_or_else(audit)));
         } else if self.held() {
             let first = self.first_answer.unwrap_or_default().as_secs_f64();
             let how = format!("{tried} defences tried, all held, first answer in {first:.1} s");
@@ -182,6 +186,7 @@ mod tests {
             attacks: outcomes.iter().enumerate().map(attack).collect(),
             complete,
             problem: None,
+            next: None,
             first_answer: None,
         }
     }

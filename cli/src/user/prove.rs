@@ -89,6 +89,9 @@ pub(super) fn serve(
             "nobody is answered yet, the frontend is not connected: systemctl start gaggle",
         );
     }
+    if report.summary.as_ref().is_some_and(|summary| summary.lockdown) {
+        output::notice("nobody is served while everything is locked down: gaggle lockdown off");
+    }
     let proven = !probe || doctor::prove(places, user, json)?;
     Ok(if proven { Outcome::InForce } else { Outcome::Refused })
 }

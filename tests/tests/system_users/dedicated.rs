@@ -91,6 +91,18 @@ fn without_a_supervisor_it_is_written_and_said() -> Result<()> {
 }
 
 #[test]
+fn a_start_that_is_refused_is_told_with_the_next_step() -> Result<()> {
+    let Some(bench) = Bench::new(Lab::builder().without_frontend())? else { return Ok(()) };
+    let add = ["add", "carol", "--mattermost", "@carol"];
+    bench.gaggle(&["lockdown", "on"])?.expect(0, &[])?;
+    bench.user(&add)?.expect(0, &["made and mapped", "can be served", "gaggle lockdown off"])?;
+    bench.gaggle(&["lockdown", "off"])?.expect(0, &[])?;
+    bench.says(&["chmod", "000", "/srv/gaggle/lib/goose-home"])?;
+    bench.user(&add)?.expect(3, &["carol cannot be served", "next: "])?;
+    Ok(())
+}
+
+#[test]
 fn what_stands_in_the_way_is_refused_before_anything_is_made() -> Result<()> {
     let Some(bench) = Bench::new(Lab::builder().without_frontend())? else { return Ok(()) };
     bench.says(&["mkdir", "/home/carol"])?;

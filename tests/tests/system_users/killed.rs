@@ -10,8 +10,10 @@ use serde_json::json;
 
 use super::bench::Bench;
 
-/// Rounds, each killed a little later than the one before.
+/// Rounds, each killed a little later than the one before; once more and later
+/// on a machine that is slower.
 const ROUNDS: u64 = 40;
+const TIMES: u64 = 6;
 
 /// Kills the command after some time, unless it is done by then.
 fn killed(bench: &Bench, arguments: &[&str], after: Duration) -> Result<()> {
@@ -32,8 +34,12 @@ fn killed_at_any_moment_it_is_completed_by_the_next() -> Result<()> {
     let add = ["user", "add", "carol", "--offline", "--no-probe", "--mattermost", &id];
     let remove = ["user", "remove", "carol", "--yes", "--delete-account", "--delete-home"];
     let (mut without_account, mut without_home, mut without_entry, mut whole) = (0, 0, 0, 0);
-    for round in 0..ROUNDS {
-        let after = Duration::from_millis(round * 7);
+    for round in 0..ROUNDS * TIMES {
+        let seen = [without_account, without_home + without_entry, whole];
+        if round % ROUNDS == 0 && seen.iter().all(|times| *times > 0) {
+            break;
+        }
+        let after = Duration::from_millis(round % ROUNDS * 7 * (1 + round / ROUNDS));
         killed(&bench, &add, after)?;
         // What is promised in the mapping is there.
         let mapped = bench.entry(&id)?.is_some();
