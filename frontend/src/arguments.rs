@@ -24,6 +24,9 @@ pub struct Arguments {
     /// Read the configuration, say all that is wrong with it, and exit
     #[arg(long)]
     pub check_config: bool,
+    /// Like --check-config for a running service, which has its token already
+    #[arg(long, hide = true)]
+    pub check_reload: bool,
     /// Say in one line who this @name or id is, for `gaggle user add`; the
     /// bot's token may come on standard input
     #[arg(long, value_name = "WHO", hide = true)]

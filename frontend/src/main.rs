@@ -15,6 +15,7 @@ use gaggle_frontend::config::{Config, ConfigError, Environment};
 use gaggle_frontend::service::{self, ServiceError, Surroundings};
 use nix::sys::prctl;
 use nix::sys::resource::{Resource, setrlimit};
+use secrecy::SecretString;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
@@ -29,13 +30,17 @@ fn main() -> ExitCode {
     }
     let environment = match &arguments.look_up {
         Some(_) => look_up::environment(),
+        // systemd passes the token to the service alone, at its start.
+        None if arguments.check_reload => {
+            Environment::of_this_process().with_token(SecretString::from("the-running-one"))
+        }
         None => Environment::of_this_process(),
     };
     let config = match Config::load(&arguments.config_dir, &environment) {
         Ok(config) => config,
         Err(error) => return fail(&error, EXIT_CONFIG),
     };
-    if arguments.check_config {
+    if arguments.check_config || arguments.check_reload {
         for notice in &config.notices {
             println!("{notice}");
         }
