@@ -61,9 +61,8 @@ fn watch(child: &mut Child, until: Instant) -> Option<bool> {
     let output = BufReader::new(child.stdout.take()?);
     let (sender, lines) = mpsc::channel();
     std::thread::spawn(move || {
-        // A console has carriage returns, and bytes that are no text.
         for line in output.split(b'\n').map_while(Result::ok) {
-            let line = String::from_utf8_lossy(&line).trim_end().to_owned();
+            let line = plain(&String::from_utf8_lossy(&line));
             if sender.send(line).is_err() {
                 break;
             }
@@ -81,6 +80,23 @@ fn watch(child: &mut Child, until: Instant) -> Option<bool> {
             Err(mpsc::RecvTimeoutError::Timeout) => return None,
         }
     }
+}
+
+/// A console's line without what would move our cursor or clear our screen.
+fn plain(line: &str) -> String {
+    let mut text = String::new();
+    let mut all = line.chars();
+    while let Some(c) = all.next() {
+        if c == '\x1b' {
+            // Two characters; or, begun by a bracket, up to a letter.
+            if all.next() == Some('[') {
+                all.by_ref().find(|end| ('@'..='~').contains(end));
+            }
+        } else if !c.is_control() {
+            text.push(c);
+        }
+    }
+    text.trim_end().to_owned()
 }
 
 fn command(machine: &Machine, kvm: bool) -> Command {
@@ -115,4 +131,16 @@ pub(super) fn own_files() -> Vec<String> {
     ]
     .map(str::to_owned)
     .into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::plain;
+
+    #[test]
+    fn a_machine_that_boots_leaves_our_terminal_alone() {
+        assert_eq!(plain("\x1bc\x1b[?7l\x1b[2J\x1b[0mSeaBIOS\r"), "SeaBIOS");
+        assert_eq!(plain("test a::b ... ok"), "test a::b ... ok");
+        assert_eq!(plain("\x1b[2"), "");
+    }
 }
