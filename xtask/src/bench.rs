@@ -9,21 +9,49 @@ use std::process::Command;
 
 use clap::{Args, ValueEnum};
 
-use crate::{prerequisites, run};
+use crate::{goose, prerequisites, run};
 
 const MORE: &str = "\
 launch: how long it takes from a request until a worker says Hello, by the side
 of a bare fork and exec of the same program; how fifty people fare who come at
-once; what supervisor and worker weigh. Everything runs in a lab of its own.
+once; what supervisor and worker weigh.
+latency: how long a person waits for a first sign and for the whole answer, by
+the side of a bot without an agent on the same server.
+idle: requests, processor time and memory while nobody says anything.
+burst: sixty messages at once: what is lost, or answered twice.
 
-Figures depend on the machine and on what else it does: only ratios and sizes
-have targets.";
+Everything runs in a lab of its own, against a simulated Mattermost, or the real
+one that GAGGLE_MATTERMOST_URL, GAGGLE_MATTERMOST_ADMIN and
+GAGGLE_MATTERMOST_PASSWORD_FILE name. The latter gets people, a bot, a team and
+channels, which stay.
+
+Figures depend on the machine and on what else it does: only ratios, sizes and
+counts have targets, and differences of what would be noticed.";
 
 /// What can be measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum What {
     /// The start of workers
     Launch,
+    /// How long a person waits
+    Latency,
+    /// What it takes to do nothing
+    Idle,
+    /// Many messages at once
+    Burst,
+}
+
+impl What {
+    const ALL: [Self; 4] = [Self::Launch, Self::Latency, Self::Idle, Self::Burst];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Launch => "launch",
+            Self::Latency => "latency",
+            Self::Idle => "idle",
+            Self::Burst => "burst",
+        }
+    }
 }
 
 /// Measure speed and size.
@@ -32,12 +60,18 @@ enum What {
 pub(crate) struct Bench {
     /// What to measure; everything if not given
     what: Option<What>,
-    /// Workers to start one after the other
+    /// launch: workers to start one after the other
     #[arg(long, value_name = "N")]
     starts: Option<u32>,
-    /// People who come at once
+    /// launch: people who come at once
     #[arg(long, value_name = "N")]
     people: Option<u32>,
+    /// All others: how many channels the bot is in, by turns
+    #[arg(long, value_name = "N,N", value_delimiter = ',')]
+    channels: Vec<u32>,
+    /// latency: questions in a warm thread
+    #[arg(long, value_name = "N")]
+    samples: Option<u32>,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -55,39 +89,52 @@ pub(crate) fn run(arguments: &Bench) -> Result<(), String> {
     }
     prerequisites::require(prerequisites::LAB)?;
     let programs = build()?;
-    match arguments.what {
-        None | Some(What::Launch) => launch(arguments, &programs),
+    let all = arguments.what.map_or(What::ALL.to_vec(), |what| vec![what]);
+    if all.iter().any(|what| *what != What::Launch) {
+        goose::fetch()?;
     }
+    // All of them, also if one is over its target.
+    let failed: Vec<_> =
+        all.iter().filter_map(|what| measure(arguments, *what, &programs).err()).collect();
+    if failed.is_empty() { Ok(()) } else { Err(failed.concat()) }
 }
 
-/// A folder with the programs: those that are measured as they are shipped, the
-/// others, which a lab has as well, as they are tested.
+/// A folder with the programs as they are shipped.
 fn build() -> Result<PathBuf, String> {
-    let measured = ["--package", "gaggle-supervisor", "--package", "gaggle-worker"];
-    run::run(run::cargo(&["build", "--release", "--locked"]).args(measured))?;
-    run::run(&mut run::cargo(&["build", "--workspace", "--exclude", "xtask", "--locked"]))?;
+    let measured = ["gaggle-supervisor", "gaggle-worker", "gaggle-frontend", "gaggle"];
+    let packages = measured.iter().flat_map(|name| ["--package", name]);
+    run::run(run::cargo(&["build", "--release", "--locked"]).args(packages))?;
+    // What they are measured by must not be slow either. Not in one go: what it
+    // needs of a library would get into the programs.
+    let own = ["--package", "gaggle-tests", "--bin", "gaggle-bench", "--bin", "gaggle-lab"];
+    run::run(run::cargo(&["build", "--release", "--locked"]).args(own))?;
     let target = run::target_folder()?;
     let folder = target.join("bench");
     fs::create_dir_all(&folder).map_err(|e| format!("{}: {e}", folder.display()))?;
-    for (built, name) in [
-        ("release", "gaggle-supervisor"),
-        ("release", "gaggle-worker"),
-        ("debug", "gaggle-frontend"),
-        ("debug", "gaggle"),
-    ] {
+    for name in measured {
         // A copy: root's programs may have no second name, and cargo gives them one.
-        let (from, to) = (target.join(built).join(name), folder.join(name));
+        let (from, to) = (target.join("release").join(name), folder.join(name));
         fs::copy(&from, &to).map_err(|e| format!("{}: {e}", from.display()))?;
     }
     Ok(folder)
 }
 
-fn launch(arguments: &Bench, programs: &Path) -> Result<(), String> {
-    let mut bench = Command::new(run::target_folder()?.join("debug/gaggle-bench"));
-    bench.args(["launch", "--programs"]).arg(programs);
-    for (name, number) in [("--starts", arguments.starts), ("--people", arguments.people)] {
-        if let Some(number) = number {
-            bench.args([name, &number.to_string()]);
+fn measure(arguments: &Bench, what: What, programs: &Path) -> Result<(), String> {
+    let mut bench = Command::new(run::target_folder()?.join("release/gaggle-bench"));
+    bench.args([what.name(), "--programs"]).arg(programs);
+    let channels: Vec<String> = arguments.channels.iter().map(u32::to_string).collect();
+    let channels = (!channels.is_empty()).then(|| channels.join(","));
+    let number = |number: Option<u32>| number.map(|number| number.to_string());
+    let options = match what {
+        What::Launch => {
+            [("--starts", number(arguments.starts)), ("--people", number(arguments.people))]
+        }
+        What::Latency => [("--channels", channels), ("--samples", number(arguments.samples))],
+        What::Idle | What::Burst => [("--channels", channels), ("", None)],
+    };
+    for (name, value) in options {
+        if let Some(value) = value {
+            bench.args([name, &value]);
         }
     }
     bench.args(arguments.json.then_some("--json"));

@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 use tokio::runtime::Runtime;
 
 use super::answers::wait_for_bot;
-use super::configuration::{TOKEN_FILE, gaggle_toml, goose_config, scripted_provider};
+use super::configuration::{Sections, TOKEN_FILE, gaggle_toml, goose_config, scripted_provider};
 use super::namespace::Namespace;
 use super::people::{self, Person};
 use super::service::Which;
@@ -30,8 +30,7 @@ pub struct Builder {
     entries: Map<String, Value>,
     raw_mapping: Option<String>,
     supervisor: String,
-    goose_section: String,
-    chat_section: String,
+    sections: Sections,
     provider: Option<String>,
     built: Option<PathBuf>,
     goose: Option<PathBuf>,
@@ -82,17 +81,24 @@ impl Builder {
         self
     }
 
-    /// More lines for the section `[goose]` of `gaggle.toml`.
+    /// More lines for the section `[mattermost]` of `gaggle.toml`.
+    #[must_use]
+    pub fn mattermost_section(mut self, lines: &str) -> Self {
+        self.sections.mattermost += &format!("{lines}\n");
+        self
+    }
+
+    /// More lines for its section `[goose]`.
     #[must_use]
     pub fn goose_section(mut self, lines: &str) -> Self {
-        self.goose_section += &format!("{lines}\n");
+        self.sections.goose += &format!("{lines}\n");
         self
     }
 
     /// More lines for its section `[chat]`.
     #[must_use]
     pub fn chat_section(mut self, lines: &str) -> Self {
-        self.chat_section += &format!("{lines}\n");
+        self.sections.chat += &format!("{lines}\n");
         self
     }
 
@@ -232,7 +238,7 @@ impl Builder {
             None => (simulator.url(), token),
         };
         let token_file = Path::new(CONFIG).join(TOKEN_FILE);
-        let gaggle = gaggle_toml(url, &token_file, &self.goose_section, &self.chat_section);
+        let gaggle = gaggle_toml(url, &token_file, &self.sections);
         let file = |name: &str, content: String, mode, of_frontend| ConfigFile {
             name: name.to_owned(),
             content,

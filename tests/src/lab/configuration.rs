@@ -25,14 +25,25 @@ pub fn scripted_provider(llm: &Llm) -> String {
     format!("GOOSE_PROVIDER=openai\nGOOSE_MODEL=gpt-4o\nOPENAI_HOST={url}\nOPENAI_API_KEY=x\n")
 }
 
-/// `gaggle.toml` for the Mattermost at `url`, with more lines for its sections
-/// `[goose]` and `[chat]`.
+/// More lines for some sections of `gaggle.toml`.
+#[derive(Debug, Clone, Default)]
+pub struct Sections {
+    /// For `[mattermost]`.
+    pub mattermost: String,
+    /// For `[goose]`.
+    pub goose: String,
+    /// For `[chat]`.
+    pub chat: String,
+}
+
+/// `gaggle.toml` for the Mattermost at `url`.
 #[must_use]
-pub fn gaggle_toml(url: &str, token_file: &Path, goose: &str, chat: &str) -> String {
+pub fn gaggle_toml(url: &str, token_file: &Path, more: &Sections) -> String {
     let token_file = token_file.display();
+    let Sections { mattermost, goose, chat } = more;
     // To loopback plain HTTP needs no permission; to a real server it is refused.
     format!(
-        "[mattermost]\nurl = \"{url}\"\ntoken_file = \"{token_file}\"\n\n\
+        "[mattermost]\nurl = \"{url}\"\ntoken_file = \"{token_file}\"\n{mattermost}\n\
          [goose]\n{goose}\n[chat]\n{chat}"
     )
 }

@@ -42,7 +42,7 @@ use crate::mattermost::{self, Id, Simulator};
 pub use answers::{Answer, wait_for_bot};
 pub use bare_goose::BareGoose;
 pub use builder::Builder;
-pub use configuration::{TOKEN_FILE, gaggle_toml, goose_config, scripted_provider};
+pub use configuration::{Sections, TOKEN_FILE, gaggle_toml, goose_config, scripted_provider};
 pub use people::Person;
 pub use probe::Probe;
 pub use records::Entry;

@@ -8,67 +8,102 @@ use std::time::Duration;
 use serde::Serialize;
 use serde_json::json;
 
+use super::comparison::{Comparison, heading};
+
 /// One figure.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Figure {
-    name: &'static str,
-    value: f64,
-    unit: &'static str,
+    pub(super) name: String,
+    pub(super) value: f64,
+    pub(super) unit: &'static str,
     /// At most this.
     #[serde(skip_serializing_if = "Option::is_none")]
-    target: Option<f64>,
+    pub(super) target: Option<f64>,
 }
 
 impl Figure {
     fn is_met(&self) -> bool {
         self.target.is_none_or(|target| self.value <= target)
     }
+
+    /// The target, and whether it is met.
+    pub(super) fn verdict(&self) -> String {
+        match self.target {
+            Some(target) if self.is_met() => format!("within {target}"),
+            Some(target) => format!("OVER {target}"),
+            None => String::new(),
+        }
+    }
 }
 
 /// All figures of a run.
-#[derive(Debug, Default)]
-pub(crate) struct Figures(Vec<Figure>);
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct Figures {
+    remarks: Vec<String>,
+    comparisons: Vec<Comparison>,
+    figures: Vec<Figure>,
+}
 
 impl Figures {
+    /// Something that is to be known beside the figures; said once.
+    pub(crate) fn remark(&mut self, remark: &str) {
+        if !self.remarks.iter().any(|known| known == remark) {
+            self.remarks.push(remark.to_owned());
+        }
+    }
+
+    /// What was measured beside a floor.
+    pub(crate) fn compare(&mut self, comparison: Comparison) {
+        self.comparisons.push(comparison);
+    }
+
     /// A figure without a target.
-    pub(crate) fn note(&mut self, name: &'static str, value: f64, unit: &'static str) {
-        self.0.push(Figure { name, value, unit, target: None });
+    pub(crate) fn note(&mut self, name: impl Into<String>, value: f64, unit: &'static str) {
+        self.figures.push(Figure { name: name.into(), value, unit, target: None });
     }
 
     /// A figure that is to be at most `target`.
     pub(crate) fn limit(
         &mut self,
-        name: &'static str,
+        name: impl Into<String>,
         value: f64,
         unit: &'static str,
         target: f64,
     ) {
-        self.0.push(Figure { name, value, unit, target: Some(target) });
+        self.figures.push(Figure { name: name.into(), value, unit, target: Some(target) });
     }
 
     /// Every target is met.
     pub(crate) fn within_targets(&self) -> bool {
-        self.0.iter().all(Figure::is_met)
+        let compared = self.comparisons.iter().flat_map(|comparison| &comparison.limits);
+        self.figures.iter().chain(compared).all(Figure::is_met)
     }
 
     /// For people.
     pub(crate) fn table(&self) -> String {
         let mut text = String::new();
-        for figure in &self.0 {
-            let target = match figure.target {
-                Some(target) if figure.is_met() => format!("  within {target}"),
-                Some(target) => format!("  OVER {target}"),
-                None => String::new(),
-            };
+        for remark in &self.remarks {
+            let _ = writeln!(text, "{remark}");
+        }
+        if !self.comparisons.is_empty() {
+            let _ = writeln!(text, "{}", heading());
+        }
+        for comparison in &self.comparisons {
+            let _ = writeln!(text, "{}", comparison.line());
+        }
+        for figure in &self.figures {
             let Figure { name, value, unit, .. } = figure;
-            let _ = writeln!(text, "{name:<44} {value:>9.2} {unit:<4}{target}");
+            let line = format!("{name:<56} {value:>9.2} {unit:<4}  {}", figure.verdict());
+            let _ = writeln!(text, "{}", line.trim_end());
         }
         text
     }
 
     /// For programs.
     pub(crate) fn json(&self) -> serde_json::Value {
-        json!({ "figures": self.0, "within_targets": self.within_targets() })
+        let mut all = json!(self);
+        all["within_targets"] = json!(self.within_targets());
+        all
     }
 }
 

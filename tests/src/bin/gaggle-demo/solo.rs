@@ -17,7 +17,7 @@ use std::process::{Child, Stdio};
 
 use anyhow::{Context, Result};
 use gaggle_tests::lab::{
-    gaggle_toml, goose, goose_config, programs, scripted_provider, wait_for_bot,
+    Sections, gaggle_toml, goose, goose_config, programs, scripted_provider, wait_for_bot,
 };
 use gaggle_tests::llm::Llm;
 use gaggle_tests::mattermost::{Account, Id, Options, Simulator};
@@ -84,10 +84,8 @@ impl Solo {
         };
         let token_file = at("etc").join("token");
         write_private(&token_file, token)?;
-        fs::write(
-            at("etc").join("gaggle.toml"),
-            gaggle_toml(url, &token_file, "", super::stage::CHAT),
-        )?;
+        let more = Sections { chat: super::stage::CHAT.to_owned(), ..Sections::default() };
+        fs::write(at("etc").join("gaggle.toml"), gaggle_toml(url, &token_file, &more))?;
         let starter = control::Starter { ordinary, worker, goose, home: at("home"), provider };
         let control = Control::listen(&at("run"), starter)?;
         ordinary.give(folder.path())?;
