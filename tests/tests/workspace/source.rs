@@ -19,7 +19,7 @@ pub(crate) struct Source {
 
 /// Every Rust file of ours.
 pub(crate) fn sources() -> Vec<Source> {
-    let folders = ["supervisor", "worker", "frontend", "cli", "ipc", "tests", "xtask"];
+    let folders = ["supervisor", "worker", "frontend", "cli", "ipc", "packaging", "tests", "xtask"];
     let found: Vec<_> = folders.iter().flat_map(|folder| sources_below(folder)).collect();
     assert!(found.len() > 50, "the tree was not found");
     found
