@@ -1,9 +1,10 @@
 //! `docs/attacks.md` against the cases that exist: no row without its case, no
 //! case for a row that does not exist.
 //!
-//! Trust: the test binary's own list of its cases.
+//! Trust: the test binary's own list of its cases, and that of the container.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
 use std::path::Path;
 use std::process::Command;
 
@@ -37,9 +38,21 @@ fn is_id(word: &str) -> bool {
 
 /// The ids in the names of this binary's cases.
 fn covered() -> BTreeSet<String> {
-    let list = Command::new(std::env::current_exe().unwrap()).arg("--list").output().unwrap();
-    let names = String::from_utf8(list.stdout).unwrap();
-    let names = names.lines().filter_map(|line| line.strip_suffix(": test"));
+    let names = listed(std::env::current_exe().unwrap());
+    ids(names.lines().filter_map(|line| line.strip_suffix(": test")))
+}
+
+/// The ids in the names of the container's cases.
+fn covered_in_a_container() -> BTreeSet<String> {
+    ids(listed(env!("CARGO_BIN_EXE_gaggle-container")).lines())
+}
+
+fn listed(program: impl AsRef<OsStr>) -> String {
+    let list = Command::new(program).arg("--list").output().unwrap();
+    String::from_utf8(list.stdout).unwrap()
+}
+
+fn ids<'a>(names: impl Iterator<Item = &'a str>) -> BTreeSet<String> {
     let words = names.filter_map(|name| name.rsplit("::").next()).flat_map(|name| name.split('_'));
     words.filter(|word| is_id(word)).map(str::to_owned).collect()
 }
@@ -47,7 +60,7 @@ fn covered() -> BTreeSet<String> {
 /// What may stand in the second column.
 const KINDS: &[&str] = &["case", "unit", "package", "vm", "due", "residual"];
 /// What a row may wait for, as its last column says.
-const DUE: &[&str] = &["with the MCP server"];
+const DUE: &[&str] = &["with the MCP server", "with the doctor's look at the units"];
 /// What only a kernel with the controllers, or with SELinux, shows.
 const VM: &[&str] = &["a30", "a31", "a34", "c48"];
 
@@ -73,6 +86,18 @@ fn every_row_that_is_due_has_a_case() {
     assert!(missing.is_empty(), "rows without a case: {}", missing.join(" "));
     let strange: Vec<_> = covered.iter().filter(|id| !rows.contains_key(*id)).collect();
     assert!(strange.is_empty(), "cases without a row: {strange:?}");
+}
+
+#[test]
+fn every_row_of_the_package_has_a_case_in_a_container() {
+    let covered = covered_in_a_container();
+    let rows = rows();
+    let of_package: BTreeSet<_> =
+        rows.iter().filter(|(_, row)| row.kept_by == "package").map(|(id, _)| id.clone()).collect();
+    let missing: Vec<_> = of_package.difference(&covered).collect();
+    assert!(missing.is_empty(), "rows without a case: {missing:?}");
+    let strange: Vec<_> = covered.difference(&of_package).collect();
+    assert!(strange.is_empty(), "cases without a row of the package: {strange:?}");
 }
 
 #[test]

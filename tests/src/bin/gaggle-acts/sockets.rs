@@ -21,6 +21,7 @@ pub(crate) fn act(words: &[&str]) -> Option<Outcome> {
         ["connect-packet", path] => to_path(path, SockType::SeqPacket),
         ["connect-abstract", name] => to_abstract(name),
         ["send", path, text] => UnixAddr::new(*path).and_then(|to| send(&to, text)),
+        ["flood", path, text, count] => flood(path, text, count.parse().ok()?),
         ["send-abstract", name, text] => {
             UnixAddr::new_abstract(name.as_bytes()).and_then(|to| send(&to, text))
         }
@@ -47,6 +48,12 @@ fn send(to: &UnixAddr, text: &str) -> Outcome {
     let socket = socket(AddressFamily::Unix, SockType::Datagram, SockFlag::SOCK_CLOEXEC, None)?;
     let text = format!("{}\n", text.replace(',', "\n"));
     sendto(socket.as_raw_fd(), text.as_bytes(), to, MsgFlags::empty()).map(drop)
+}
+
+/// Sends many datagrams, waiting for room where there is none.
+fn flood(path: &str, text: &str, count: u32) -> Outcome {
+    let to = UnixAddr::new(path)?;
+    (0..count).try_for_each(|_| send(&to, text))
 }
 
 fn to_port(port: u16) -> Outcome {

@@ -69,6 +69,12 @@ impl Machine {
         self.root.join(path.trim_start_matches('/'))
     }
 
+    /// The container's `path` as its first process sees it, mounts included.
+    pub(crate) fn inside(&self, path: &str) -> PathBuf {
+        let leader = self.running.as_ref().map_or(0, |running| running.leader);
+        PathBuf::from(format!("/proc/{leader}/root")).join(path.trim_start_matches('/'))
+    }
+
     /// Boots it and waits until all units are up.
     ///
     /// # Errors

@@ -27,7 +27,7 @@ use clap::Parser;
 #[command(name = "gaggle-container")]
 struct Cli {
     /// Print the names of all cases and do nothing
-    #[arg(long)]
+    #[arg(long, exclusive = true)]
     list: bool,
     #[command(flatten)]
     run: Option<Run>,

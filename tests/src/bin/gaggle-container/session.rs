@@ -60,8 +60,11 @@ fn chosen(part: Option<&str>) -> Result<Vec<Case>> {
 
 fn set(run: &Run, cgroup: &Path) -> Result<Stage> {
     let folder = PathBuf::from(FOLDER);
-    mount(Some("tmpfs"), &folder, Some("tmpfs"), MsFlags::empty(), Some("mode=755"))
-        .context("mount memory for the container")?;
+    // systemd-nspawn keeps its locks in the other.
+    for folder in [FOLDER, "/run"] {
+        mount(Some("tmpfs"), folder, Some("tmpfs"), MsFlags::empty(), Some("mode=755"))
+            .context("mount memory for the container")?;
+    }
     loopback()?;
     let root = machine::layer(&run.root, &folder.join("machine"))?;
     println!("── {}, gaggle {}", release(&run.root)?, package::version(&run.deb)?);

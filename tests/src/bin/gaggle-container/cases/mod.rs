@@ -7,6 +7,7 @@
 mod failures;
 mod first_steps;
 mod frontend;
+mod local;
 mod package_file;
 mod records;
 mod removal;
@@ -73,10 +74,14 @@ pub(crate) fn all() -> Vec<Case> {
         case frontend::f29_it_makes_no_code,
         case frontend::f30_it_goes_where_the_admin_lets_it,
         case frontend::f42_what_it_writes_holds_no_programs,
+        case records::f31_a_flood_of_the_frontends_costs_no_audit_record,
+        case local::l26_only_root_stops_or_changes_the_service,
+        case local::w23_l36_nobody_speaks_to_systemd_for_the_supervisor,
+        case local::l25_no_environment_reaches_workers,
         case failures::a_killed_part_comes_back_and_answers_again,
         case failures::f37_a_storm_of_restarts_does_not_reach_the_supervisor,
         case failures::it_comes_back_with_the_machine,
-        case upgrade::l40_an_upgrade_while_people_write_loses_no_message,
+        case upgrade::l40_c47_an_upgrade_while_people_write_loses_no_message,
         step removal::removed_it_runs_no_more_and_keeps_its_configuration,
         step removal::l41_purged_nothing_of_it_is_left,
     ]

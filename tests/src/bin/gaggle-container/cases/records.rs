@@ -7,7 +7,7 @@ use anyhow::{Result, ensure};
 
 use crate::machine::said;
 use crate::played;
-use crate::stage::{FRONTEND, Stage};
+use crate::stage::{FRONTEND, SUPERVISOR, Stage};
 
 /// `worker_started`, as docs/audit.md says.
 const WORKER_STARTED: &str = "MESSAGE_ID=1de175fef1cf4d6d8b5e8ccbb58187fe";
@@ -84,4 +84,44 @@ pub(crate) fn f32_a_forged_audit_record_is_not_shown(stage: &mut Stage) -> Resul
     let audit = said(&stage.machine.output(&["gaggle", "audit", "--json"])?);
     ensure!(!audit.contains("forged"), "gaggle audit shows it: {audit}");
     Ok(())
+}
+
+/// More than the journal takes of a unit in half a minute, on any disk.
+const FLOOD: usize = 80_000;
+const RELOADS: usize = 10;
+/// `configuration_loaded`.
+const LOADED: &str = "MESSAGE_ID=a0db46a905e74bb186a53cddbb72e657";
+
+pub(crate) fn f31_a_flood_of_the_frontends_costs_no_audit_record(stage: &mut Stage) -> Result<()> {
+    let journal = ["journalctl", "-q", "--no-pager", "-o", "cat"];
+    let count = |matches: &[&str]| -> Result<usize> {
+        Ok(stage.machine.run(&[&journal, matches].concat())?.lines().count())
+    };
+    let loaded = ["_UID=0", LOADED];
+    let before = count(&loaded)?;
+    let number = FLOOD.to_string();
+    let words = ["flood", "/run/systemd/journal/socket", "MESSAGE=flood", &number];
+    let sent = played::act(stage, FRONTEND, &[], &words)?;
+    ensure!(sent == "open", "the flood: {sent}");
+    for done in 1..=RELOADS {
+        stage.machine.run(&[
+            "systemctl",
+            "kill",
+            "--kill-whom=main",
+            "--signal=HUP",
+            SUPERVISOR,
+        ])?;
+        stage.until("the reload is recorded", || {
+            (count(&loaded).ok()? >= before + done).then_some(())
+        })?;
+    }
+    // The controls: the journal did drop what the frontend sent, and nothing
+    // that came in the same way from the supervisor's unit.
+    let of_frontend = count(&["MESSAGE=flood"])?;
+    ensure!(of_frontend < FLOOD, "the control: nothing was dropped");
+    let sent = played::act(stage, SUPERVISOR, &[], &words)?;
+    ensure!(sent == "open", "the other flood: {sent}");
+    let of_supervisor = || Some(count(&["MESSAGE=flood"]).ok()? - of_frontend);
+    stage
+        .until("all of the supervisor's unit is kept", || (of_supervisor()? == FLOOD).then_some(()))
 }

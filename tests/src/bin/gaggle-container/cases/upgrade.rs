@@ -12,7 +12,9 @@ const MESSAGES: usize = 24;
 
 /// Every message gets its answer from somebody: an old frontend never speaks
 /// with a new supervisor, nor an old worker.
-pub(crate) fn l40_an_upgrade_while_people_write_loses_no_message(stage: &mut Stage) -> Result<()> {
+pub(crate) fn l40_c47_an_upgrade_while_people_write_loses_no_message(
+    stage: &mut Stage,
+) -> Result<()> {
     let path = "/var/cache/gaggle-next.deb";
     let next = "sed -i 's/^Version: .*/&+next/' DEBIAN/control";
     let deb = package::changed(&stage.deb, &stage.folder, "next", next)?;
