@@ -9,9 +9,10 @@ use std::path::{Path, PathBuf};
 
 use object::elf;
 use object::read::elf::{Dyn as _, FileHeader as _, ProgramHeader as _};
-use object::{Object as _, ObjectSymbol as _};
+use object::{Endianness, Object as _, ObjectSymbol as _};
 
-type Header = elf::FileHeader64<object::Endianness>;
+type Header = elf::FileHeader64<Endianness>;
+type Segment = elf::ProgramHeader64<Endianness>;
 
 /// A program, and a crate that it cannot be without. The frontend's C code is
 /// that of SQLite and ring.
@@ -51,37 +52,52 @@ fn hardening(data: &[u8], language: Language) -> object::Result<Vec<String>> {
     let endian = header.endian()?;
     let segments = header.program_headers(endian, data)?;
     let kinds = || segments.iter().map(|segment| segment.p_type(endian));
-    let mut flags = (0, 0);
-    let mut names_folders = false;
-    for segment in segments {
-        for entry in segment.dynamic(endian, data)?.unwrap_or_default() {
-            match entry.tag32(endian) {
-                Some(elf::DT_FLAGS) => flags.0 = entry.d_val(endian),
-                Some(elf::DT_FLAGS_1) => flags.1 = entry.d_val(endian),
-                Some(elf::DT_RPATH | elf::DT_RUNPATH) => names_folders = true,
-                _ => {}
-            }
-        }
-    }
-    let has = |flags: u64, flag: u32| flags & u64::from(flag) != 0;
-    let at_once = has(flags.0, elf::DF_BIND_NOW) || has(flags.1, elf::DF_1_NOW);
-    let writable_and_run = |segment: &elf::ProgramHeader64<object::Endianness>| {
+    let loader = Loader::read(segments, endian, data)?;
+    let at_once = loader.flags & elf::DF_BIND_NOW != 0 || loader.flags_1 & elf::DF_1_NOW != 0;
+    let written_and_run = |segment: &Segment| {
         let both = elf::PF_W | elf::PF_X;
         segment.p_flags(endian) & both == both
     };
     let file = object::File::parse(data)?;
     let guarded = file.dynamic_symbols().any(|s| s.name() == Ok("__stack_chk_fail"));
+    let position_independent =
+        header.e_type(endian) == elf::ET_DYN && loader.flags_1 & elf::DF_1_PIE != 0;
     let checks = [
-        (header.e_type(endian) == elf::ET_DYN && has(flags.1, elf::DF_1_PIE), "no PIE"),
+        (position_independent, "no PIE"),
         (kinds().any(|kind| kind == elf::PT_GNU_RELRO), "no RELRO"),
         (at_once, "symbols are not bound at the start, so RELRO is partial"),
         (kinds().any(|kind| kind == elf::PT_GNU_STACK), "says nothing of its stack"),
-        (!segments.iter().any(writable_and_run), "has memory that is written and run"),
-        (!names_folders, "has a search path for libraries of its own"),
+        (!segments.iter().any(written_and_run), "has memory that is written and run"),
+        (!loader.names_folders, "has a search path for libraries of its own"),
         (language == Language::Rust || guarded, "no stack protector in its C code"),
     ];
     let failed = checks.into_iter().filter(|(fine, _)| !fine);
     Ok(failed.map(|(_, problem)| problem.to_owned()).collect())
+}
+
+/// What the file tells the dynamic loader.
+#[derive(Default)]
+struct Loader {
+    flags: u32,
+    flags_1: u32,
+    names_folders: bool,
+}
+
+impl Loader {
+    fn read(segments: &[Segment], endian: Endianness, data: &[u8]) -> object::Result<Self> {
+        let mut loader = Self::default();
+        for segment in segments {
+            for entry in segment.dynamic(endian, data)?.unwrap_or_default() {
+                match entry.tag32(endian) {
+                    Some(elf::DT_FLAGS) => loader.flags = entry.val32(endian).unwrap_or(0),
+                    Some(elf::DT_FLAGS_1) => loader.flags_1 = entry.val32(endian).unwrap_or(0),
+                    Some(elf::DT_RPATH | elf::DT_RUNPATH) => loader.names_folders = true,
+                    _ => {}
+                }
+            }
+        }
+        Ok(loader)
+    }
 }
 
 /// The list of crates can be read back, and is this program's.
