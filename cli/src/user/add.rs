@@ -51,25 +51,36 @@ pub(super) fn run(places: &Places, arguments: &AddArguments) -> anyhow::Result<E
     if dry {
         return Ok(tell(&person, &plan, &steps, None, arguments));
     }
-    let account = match known {
-        Some(account) => account,
-        None => {
-            account::create(&plan.name)?;
-            judge(folder, &text, &person, &plan)?
-        }
-    };
-    prepare(&account, &plan)?;
-    if plan.edits.is_empty() {
-        drop(mapping);
-    } else {
-        mapping.write(&text)?;
-    }
+    let account = carry_out(places, mapping, &text, &person, &plan, known)?;
     if !arguments.manner.json {
         say(&plan, &account, &person);
     }
     let json = arguments.manner.json;
     let outcome = prove::serve(places, person.id, !arguments.no_probe, json)?;
     Ok(tell(&person, &plan, &steps, Some(outcome), arguments))
+}
+
+/// Does what is planned, the mapping last.
+fn carry_out(
+    places: &Places,
+    mapping: MappingFile,
+    text: &str,
+    person: &Person,
+    plan: &Plan,
+    known: Option<Account>,
+) -> anyhow::Result<Account> {
+    let account = match known {
+        Some(account) => account,
+        None => {
+            account::create(&plan.name)?;
+            judge(&places.config_dir, text, person, plan)?
+        }
+    };
+    prepare(&account, plan)?;
+    if !plan.edits.is_empty() {
+        mapping.write(text)?;
+    }
+    Ok(account)
 }
 
 /// What the supervisor will make of the entry and the account, and whether the

@@ -49,15 +49,7 @@ impl Plan {
         arguments: &AddArguments,
     ) -> anyhow::Result<Self> {
         let name = &arguments.account;
-        if let Some(other) = mapping.entry(person.id).and_then(account_of)
-            && other != name.as_str()
-        {
-            bail!(
-                "{person} is mapped to {} already, and one person has one account; first: gaggle user remove {}",
-                output::escaped(other),
-                person.id
-            );
-        }
+        refuse_second_account(mapping, person, name)?;
         let keys: Vec<&str> = mapping.keys_of(name.as_str()).collect();
         let (ids, names): (Vec<_>, Vec<_>) =
             keys.into_iter().partition(|key| MattermostUserId::new(key).is_ok());
@@ -152,6 +144,22 @@ impl Plan {
         }
         steps.extend(self.told());
         steps
+    }
+}
+
+fn refuse_second_account(
+    mapping: &MappingFile,
+    person: &Person,
+    name: &AccountName,
+) -> anyhow::Result<()> {
+    let other = mapping.entry(person.id).and_then(account_of);
+    match other.filter(|other| *other != name.as_str()) {
+        Some(other) => bail!(
+            "{person} is mapped to {} already, and one person has one account; first: gaggle user remove {}",
+            output::escaped(other),
+            person.id
+        ),
+        None => Ok(()),
     }
 }
 

@@ -7,7 +7,7 @@ use std::process::{Command, ExitCode};
 
 use anyhow::bail;
 use gaggle_ipc::MattermostUserId;
-use gaggle_ipc::admin::Worker;
+use gaggle_ipc::admin::{Entry, Worker};
 use gaggle_ipc::launch::Profile;
 use gaggle_policy::account;
 use gaggle_policy::configuration::{Person, Snapshot};
@@ -31,23 +31,7 @@ const DECISIONS: usize = 5;
 pub(super) fn run(places: &Places, arguments: &ShowArguments) -> anyhow::Result<ExitCode> {
     require_root("looking into people's entries")?;
     let snapshot = Snapshot::load(&places.config_dir).map_err(|why| anyhow::anyhow!("{why}"))?;
-    let mut people = entries(&snapshot);
-    let (word, next) = match &arguments.who {
-        Mapped::Account(name) => {
-            people.retain(|entry| entry.account.as_str() == name.as_str());
-            (name.to_string(), name.to_string())
-        }
-        Mapped::Person(who) => {
-            let person = person::known(places, who)?;
-            people.retain(|entry| entry.key.as_str() == person.id.as_str());
-            (person.to_string(), "ACCOUNT".to_owned())
-        }
-    };
-    if people.is_empty() {
-        bail!(
-            "{word} is not in the mapping; see: gaggle user list, or: gaggle user add {next} --mattermost @NAME"
-        );
-    }
+    let people = meant(places, &snapshot, &arguments.who)?;
     let report = status::ask(places)?;
     let mut all = Vec::new();
     for entry in &people {
@@ -72,6 +56,28 @@ pub(super) fn run(places: &Places, arguments: &ShowArguments) -> anyhow::Result<
         output::line(&serde_json::to_string_pretty(&all)?);
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The entries that are asked for.
+fn meant(places: &Places, snapshot: &Snapshot, who: &Mapped) -> anyhow::Result<Vec<Entry>> {
+    let mut people = entries(snapshot);
+    let (word, next) = match who {
+        Mapped::Account(name) => {
+            people.retain(|entry| entry.account.as_str() == name.as_str());
+            (name.to_string(), name.to_string())
+        }
+        Mapped::Person(person) => {
+            let person = person::known(places, person)?;
+            people.retain(|entry| entry.key.as_str() == person.id.as_str());
+            (person.to_string(), "ACCOUNT".to_owned())
+        }
+    };
+    if people.is_empty() {
+        bail!(
+            "{word} is not in the mapping; see: gaggle user list, or: gaggle user add {next} --mattermost @NAME"
+        );
+    }
+    Ok(people)
 }
 
 /// One entry with all around it.

@@ -81,8 +81,12 @@ impl Bench {
 
     /// `gaggle user …` at a terminal of 80 columns, with that answer typed.
     pub(super) fn at_a_terminal(&self, arguments: &str, typed: &str) -> Result<Said> {
-        let line =
-            format!("stty cols 80; {PROGRAMS}/gaggle --config-dir {CONFIG} user {arguments}");
+        self.script(&format!("{PROGRAMS}/gaggle --config-dir {CONFIG} user {arguments}"), typed)
+    }
+
+    /// Any command line there.
+    pub(super) fn script(&self, line: &str, typed: &str) -> Result<Said> {
+        let line = format!("stty cols 80; {line}");
         let script = ["timeout", "100", "script", "--quiet", "--return", "--command"];
         let all = [&script[..], &[&line, "/dev/null"]].concat();
         let mut command = self.lab.namespace.command(&all);

@@ -3,7 +3,7 @@
 use std::process::Stdio;
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use gaggle_tests::lab::Lab;
 use gaggle_tests::lab::spec::{CONFIG, PROGRAMS};
 use serde_json::json;
@@ -27,6 +27,17 @@ fn killed(bench: &Bench, arguments: &[&str], after: Duration) -> Result<()> {
     Ok(())
 }
 
+/// There is an account, a home, an entry.
+fn moment(bench: &Bench, id: &str) -> Result<(bool, bool, bool)> {
+    let mapped = bench.entry(id)?.is_some();
+    let account = !bench.says(&["getent", "passwd", "carol"])?.is_empty();
+    let home = bench.says(&["stat", "-c", "%U %a", "/home/carol"])?;
+    ensure!(home.is_empty() || home == "carol 700", "half a home: {home}");
+    // What is promised in the mapping is there.
+    ensure!(!mapped || (account && !home.is_empty()), "mapped too early");
+    Ok((account, !home.is_empty(), mapped))
+}
+
 #[test]
 fn killed_at_any_moment_it_is_completed_by_the_next() -> Result<()> {
     let Some(bench) = Bench::new(Lab::builder().without_frontend())? else { return Ok(()) };
@@ -41,15 +52,9 @@ fn killed_at_any_moment_it_is_completed_by_the_next() -> Result<()> {
         }
         let after = Duration::from_millis(round % ROUNDS * 7 * (1 + round / ROUNDS));
         killed(&bench, &add, after)?;
-        // What is promised in the mapping is there.
-        let mapped = bench.entry(&id)?.is_some();
-        let account = !bench.says(&["getent", "passwd", "carol"])?.is_empty();
-        let home = bench.says(&["stat", "-c", "%U %a", "/home/carol"])?;
-        ensure!(home.is_empty() || home == "carol 700", "round {round}: {home}");
-        ensure!(!mapped || (account && !home.is_empty()), "round {round}: mapped too early");
-        match (account, home.is_empty(), mapped) {
+        match moment(&bench, &id).with_context(|| format!("round {round}"))? {
             (false, ..) => without_account += 1,
-            (_, true, _) => without_home += 1,
+            (_, false, _) => without_home += 1,
             (_, _, false) => without_entry += 1,
             (_, _, true) => whole += 1,
         }
