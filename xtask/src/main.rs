@@ -34,7 +34,7 @@ Development commands of Gaggle.
   sudo -E cargo xtask bench  how fast workers start, and what they weigh
   cargo xtask deb            the Debian package, in target/debian
   cargo xtask man            manual pages and completions, in target/manual
-  sudo -E cargo xtask vm qemu  limits, in a virtual machine with the controllers
+  sudo -E cargo xtask vm qemu  Debian's own kernels, limits, addresses: in virtual machines
   sudo -E cargo xtask vm container  the package in booted containers, from its installation on";
 
 #[derive(Parser)]
