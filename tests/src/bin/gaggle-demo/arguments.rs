@@ -21,6 +21,7 @@ root there is one, you, and the demo says which protections are missing.
 Examples:
   cargo xtask demo
   cargo xtask demo --once 'run: id -un' --as bob
+  cargo xtask demo --mode approve
   cargo xtask demo --llm https://llm.example.org --key-file key --model gpt-4o
   cargo xtask demo --mattermost https://chat.example.org --token-file token --mapping user_mapping.json";
 
@@ -34,6 +35,9 @@ pub(crate) struct Demo {
     /// Who you are at first: alice or bob
     #[arg(long = "as", value_name = "NAME", default_value = "alice")]
     pub(crate) person: String,
+    /// How Goose decides on tools: auto, or approve to be asked for each
+    #[arg(long, value_name = "MODE", default_value = "auto", value_parser = ["auto", "approve", "smart_approve", "chat"])]
+    pub(crate) mode: String,
     /// Use this Goose binary
     #[arg(long, value_name = "PATH")]
     pub(crate) goose: Option<PathBuf>,

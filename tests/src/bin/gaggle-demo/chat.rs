@@ -27,6 +27,7 @@ Write to the bot, and it answers. The built-in LLM says your words back; and
   think: TEXT    thinks before it answers
   slow: TEXT     answers slowly
   !stop          ends what runs in this thread
+  /react 👍      answers a question of Goose's: 👍 once, ✅ in this thread, 👎 no
   /as NAME       be somebody else: alice or bob
   /new           start a new thread
   /quit          leave; so does Ctrl-C
@@ -78,6 +79,7 @@ pub(crate) fn run(stage: &Stage, name: &str, interrupts: &Interrupts) -> Result<
         root: None,
         view: View::new(paint),
         waiting: None,
+        reacted: None,
     };
     println!("{}", paint.dim("Write to the bot. `/help` says what it understands."));
     let lines = lines();
@@ -85,7 +87,7 @@ pub(crate) fn run(stage: &Stage, name: &str, interrupts: &Interrupts) -> Result<
     // Lines from a file are a script: each waits for the answer to the one before.
     let script = !std::io::stdin().is_terminal();
     loop {
-        let hold = script && chat.waiting.is_some();
+        let hold = script && chat.waiting.is_some() && chat.asked().is_none();
         let line = if hold { Err(RecvTimeoutError::Timeout) } else { lines.recv_timeout(LOOK) };
         match line {
             Ok(line) => {
@@ -127,6 +129,8 @@ struct Chat<'stage> {
     view: View,
     /// What is not answered yet.
     waiting: Option<Waiting>,
+    /// The question of Goose's that was answered last.
+    reacted: Option<Id>,
 }
 
 struct Waiting {
@@ -154,12 +158,43 @@ impl Chat<'_> {
                 }
                 Err(error) => self.say(&format!("{error}\n")),
             },
+            ("/react", emoji) => self.react(emoji.trim()),
             (word, _) if word.starts_with('/') => {
                 self.say(&format!("there is no {word}; see /help\n"));
             }
             _ => self.send(line)?,
         }
         Ok(true)
+    }
+
+    /// Reacts to the question that was asked last.
+    fn react(&mut self, emoji: &str) {
+        let simulator = self.stage.simulator();
+        let name = match emoji {
+            "👍" | "" => "+1",
+            "✅" => "white_check_mark",
+            "👎" => "-1",
+            name => name.trim_matches(':'),
+        };
+        let reacted = match self.asked() {
+            Some(question) => {
+                self.reacted = Some(question);
+                simulator.react(self.speaker.id, question, name)
+            }
+            None => Err(anyhow::anyhow!("nothing is asked in this thread")),
+        };
+        if let Err(error) = reacted {
+            self.say(&format!("{error}\n"));
+        }
+    }
+
+    /// The question of Goose's that waits for an answer.
+    fn asked(&self) -> Option<Id> {
+        let posts = self.stage.simulator().thread(self.root?);
+        let waits =
+            |post: &&Post| post.message.starts_with('🔐') && post.message.contains("`!approve ");
+        let asked = posts.iter().rev().find(waits).map(|post| post.id);
+        asked.filter(|asked| Some(*asked) != self.reacted)
     }
 
     fn send(&mut self, text: &str) -> Result<()> {

@@ -33,6 +33,11 @@ pub(crate) fn provider(demo: &Demo) -> Result<Option<String>> {
     )))
 }
 
+/// Lines for `[goose]`.
+pub(crate) fn goose(demo: &Demo) -> String {
+    format!("mode = \"{}\"", demo.mode)
+}
+
 /// The Mattermost that the command line names.
 pub(crate) fn mattermost(demo: &Demo) -> Result<Option<RealMattermost>> {
     let (Some(url), Some(token), Some(mapping)) =

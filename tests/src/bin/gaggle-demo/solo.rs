@@ -84,7 +84,9 @@ impl Solo {
         };
         let token_file = at("etc").join("token");
         write_private(&token_file, token)?;
-        let more = Sections { chat: super::stage::CHAT.to_owned(), ..Sections::default() };
+        let goose_lines = super::settings::goose(demo);
+        let chat = super::stage::CHAT.to_owned();
+        let more = Sections { chat, goose: goose_lines, ..Sections::default() };
         fs::write(at("etc").join("gaggle.toml"), gaggle_toml(url, &token_file, &more))?;
         let starter = control::Starter { ordinary, worker, goose, home: at("home"), provider };
         let control = Control::listen(&at("run"), starter)?;

@@ -93,7 +93,7 @@ fn lab(
     provider: Option<String>,
     real: Option<&settings::RealMattermost>,
 ) -> Result<Lab> {
-    let mut builder = Lab::builder().chat_section(CHAT);
+    let mut builder = Lab::builder().chat_section(CHAT).goose_section(&settings::goose(demo));
     if let Some(lines) = provider {
         builder = builder.provider(lines);
     }
