@@ -73,8 +73,14 @@ fn meant(places: &Places, snapshot: &Snapshot, who: &Mapped) -> anyhow::Result<V
         }
     };
     if people.is_empty() {
+        let left = match who {
+            Mapped::Account(name) if find(name)? == Found::Made => format!(
+                "; its account is there, to delete it: gaggle user remove {name} --delete-account --delete-home"
+            ),
+            _ => String::new(),
+        };
         bail!(
-            "{word} is not in the mapping; see: gaggle user list, or: gaggle user add {next} --mattermost @NAME"
+            "{word} is not in the mapping; see: gaggle user list, or: gaggle user add {next} --mattermost @NAME{left}"
         );
     }
     Ok(people)

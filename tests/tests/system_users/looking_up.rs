@@ -133,3 +133,33 @@ fn the_program_that_asks_is_roots_and_does_not_run_as_root() -> Result<()> {
     ensure!(said.contains("has a terminal"), "nobody has one there: {said}");
     Ok(())
 }
+
+/// Whatever holds that program holds root no longer than it said, and what it
+/// says is no more than a line.
+#[test]
+fn a_look_up_that_hangs_or_babbles_is_given_up() -> Result<()> {
+    let Some(bench) = bench()? else { return Ok(()) };
+    let program = bench.lab.namespace.seen("/srv/gaggle/lib/gaggle-frontend");
+    let id = bench.carol.id;
+    let line = format!("person {id} carol");
+    for (script, why) in [
+        ("exec sleep 1000".to_owned(), "did not answer within"),
+        ("exec yes".to_owned(), "did not answer within"),
+        (format!("echo {line}; echo {line}"), "did not say who it is"),
+        (format!("printf '{line}'"), "did not say who it is"),
+        ("echo 'person root root'".to_owned(), "did not say who it is"),
+        ("printf 'no\\033[2Jway' >&2; exit 5".to_owned(), "no\\u{1b}[2Jway"),
+    ] {
+        fs::remove_file(&program)?;
+        fs::write(&program, format!("#!/bin/sh\n{script}\n"))?;
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o755))?;
+        let said = bench.user(&["add", "carol", "--mattermost", "@carol"])?;
+        said.expect(1, &["@carol cannot be looked up", why])?;
+        ensure!(!said.err.contains('\u{1b}'), "{said:?}");
+    }
+    unchanged(&bench)?;
+    // The control: one line of the right form is enough.
+    fs::write(&program, format!("#!/bin/sh\necho {line}\n"))?;
+    bench.user(&["add", "carol", "--mattermost", "@carol"])?.expect(0, &["made and mapped"])?;
+    Ok(())
+}

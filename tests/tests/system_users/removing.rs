@@ -89,6 +89,7 @@ fn an_account_without_its_home_leaves_that_to_root() -> Result<()> {
     bench.user(&add)?.expect(0, &["made"])?;
     // A whole entry first: the account can be deleted later on.
     bench.user(&["remove", "@carol"])?.expect(0, &["remove the entry"])?;
+    bench.user(&["show", "carol"])?.expect(1, &["not in the mapping", "--delete-account"])?;
     let said = bench.user(&["remove", "carol", "--delete-account", "--yes"])?;
     said.expect(0, &["give /home/carol to root", "delete the account carol"])?;
     let about = bench.says(&["stat", "-c", "%U %G %a", "/home/carol"])?;
