@@ -6,8 +6,9 @@
 
 pub(crate) mod root;
 
+use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use clap::{Args, ValueEnum};
 
@@ -47,6 +48,9 @@ pub(crate) struct Container {
 }
 
 /// Builds what is missing and plays all cases on each release.
+///
+/// # Errors
+/// Something is missing, or a case failed and has said why.
 pub(crate) fn run(arguments: &Container) -> Result<(), String> {
     prerequisites::require_compiler()?;
     prerequisites::require(prerequisites::BUILD)?;
@@ -64,16 +68,66 @@ pub(crate) fn run(arguments: &Container) -> Result<(), String> {
         build.args(["--bin", program]);
     }
     run::run(&mut build)?;
+    let releases = Release::value_variants().iter().copied();
+    let chosen = releases.filter(|release| arguments.release.is_none_or(|only| only == *release));
+    let roots = chosen.map(|release| Ok((release, root::prepared(release)?)));
+    let roots: Vec<_> = roots.collect::<Result<_, String>>()?;
+    let play = |root: &Path| play(arguments, root, &deb, &goose);
+    let failed = if arguments.shell || roots.len() == 1 {
+        one_by_one(&roots, play)?
+    } else {
+        at_once(&roots, play)?
+    };
+    if failed.is_empty() { Ok(()) } else { Err(format!("failed on {}", failed.join(" and "))) }
+}
+
+type Roots = [(Release, PathBuf)];
+
+/// At this terminal. The names of those that failed.
+fn one_by_one(
+    roots: &Roots,
+    play: impl Fn(&Path) -> Result<Command, String>,
+) -> Result<Vec<&'static str>, String> {
     let mut failed = Vec::new();
-    for release in Release::value_variants() {
-        if arguments.release.is_none_or(|only| only == *release) {
-            let root = root::prepared(*release)?;
-            if play(arguments, &root, &deb, &goose).is_err() {
-                failed.push(release.suite());
-            }
+    for (release, root) in roots {
+        if run::run(&mut play(root)?).is_err() {
+            failed.push(release.suite());
         }
     }
-    if failed.is_empty() { Ok(()) } else { Err(format!("failed on {}", failed.join(" and "))) }
+    Ok(failed)
+}
+
+/// Side by side, for most of the time is spent waiting; each line with the name of
+/// its release. The names of those that failed.
+fn at_once(
+    roots: &Roots,
+    play: impl Fn(&Path) -> Result<Command, String>,
+) -> Result<Vec<&'static str>, String> {
+    let mut playing = Vec::new();
+    for (release, root) in roots {
+        let mut play = play(root)?;
+        let mut child = play
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .map_err(|error| format!("setpriv could not be started: {error}"))?;
+        let lines = child.stdout.take().map(BufReader::new);
+        let name = release.suite();
+        let said = std::thread::spawn(move || {
+            for line in lines.into_iter().flat_map(|lines| lines.lines()).map_while(Result::ok) {
+                println!("{name}: {line}");
+            }
+        });
+        playing.push((name, child, said));
+    }
+    let mut failed = Vec::new();
+    for (name, mut child, said) in playing {
+        let _ = said.join();
+        if !child.wait().is_ok_and(|status| status.success()) {
+            failed.push(name);
+        }
+    }
+    Ok(failed)
 }
 
 /// The programs run in other folders.
@@ -81,7 +135,8 @@ fn whole(path: &Path) -> Result<PathBuf, String> {
     path.canonicalize().map_err(|error| format!("{}: {error}", path.display()))
 }
 
-fn play(arguments: &Container, root: &Path, deb: &Path, goose: &Path) -> Result<(), String> {
+/// The program that plays all cases on `root`.
+fn play(arguments: &Container, root: &Path, deb: &Path, goose: &Path) -> Result<Command, String> {
     let program = run::target_folder()?.join("debug/gaggle-container");
     // It takes everything down when this process ends, in whatever way.
     let mut play = Command::new("setpriv");
@@ -93,5 +148,5 @@ fn play(arguments: &Container, root: &Path, deb: &Path, goose: &Path) -> Result<
     if arguments.shell {
         play.arg("--shell");
     }
-    run::run(&mut play)
+    Ok(play)
 }
