@@ -14,7 +14,7 @@ mod programs;
 mod reproducible;
 mod tree;
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -76,9 +76,20 @@ pub(crate) fn build() -> Result<PathBuf, String> {
     require()?;
     let target = run::target_folder()?;
     let folder = target.join("deb");
+    let _alone = alone(&target.join("deb.lock"))?;
     let packages = Packages::build(&folder, &target, &Conditions::usual())?;
     check(&packages)?;
     publish(&packages, &target.join("debian"))
+}
+
+/// Waits until no other build works in the same folder; ends with what it returns.
+fn alone(path: &Path) -> Result<File, String> {
+    let failed = |error| format!("{}: {error}", path.display());
+    let file = File::create(path).map_err(failed)?;
+    // Its standard input is this very file, so what it locks stays locked here.
+    let shared = file.try_clone().map_err(failed)?;
+    run::run(Command::new("flock").arg("0").stdin(shared))?;
+    Ok(file)
 }
 
 fn require() -> Result<(), String> {
