@@ -13,6 +13,7 @@ mod fake;
 mod faults;
 mod gating;
 mod idle;
+mod reloading;
 mod restarts;
 mod stopping;
 mod world;

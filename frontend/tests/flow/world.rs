@@ -2,9 +2,10 @@
 //! of its own, so that it can be killed between two instructions.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
-use gaggle_frontend::config::{Config, Environment};
+use gaggle_frontend::config::{Config, ConfigError, Environment};
 use gaggle_frontend::service::{self, ServiceError, Surroundings};
 use gaggle_frontend::state::StateError;
 use gaggle_ipc::MattermostUserId;
@@ -38,6 +39,7 @@ pub(crate) struct World {
 struct Running {
     runtime: tokio::runtime::Runtime,
     stop: watch::Sender<bool>,
+    reread: watch::Sender<Option<Arc<Result<Config, ConfigError>>>>,
     ended: oneshot::Receiver<Result<(), ServiceError>>,
 }
 
@@ -128,6 +130,8 @@ impl World {
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
         let runtime = runtime.unwrap();
         let (stop, stopped) = watch::channel(false);
+        let (reread, reloads) = watch::channel(None);
+        around.reloads = reloads;
         let (tell, ended) = oneshot::channel();
         runtime.spawn(async move {
             let result = loop {
@@ -145,7 +149,14 @@ impl World {
             };
             let _ = tell.send(result);
         });
-        self.running = Some(Running { runtime, stop, ended });
+        self.running = Some(Running { runtime, stop, reread, ended });
+    }
+
+    /// Has the settings read again, as SIGHUP does.
+    pub(crate) fn reload(&self) {
+        let environment: Environment = self.settings.iter().cloned().collect();
+        let read = Config::load(self.folder.path(), &environment);
+        self.running.as_ref().unwrap().reread.send_replace(Some(Arc::new(read)));
     }
 
     /// Waits until the frontend reads posts: the very first start answers no
@@ -180,7 +191,7 @@ impl World {
 
     /// Stops the frontend as systemd does; how it ended.
     pub(crate) async fn stop(&mut self) -> Result<(), ServiceError> {
-        let Running { runtime, stop, ended } = self.running.take().unwrap();
+        let Running { runtime, stop, ended, .. } = self.running.take().unwrap();
         stop.send_replace(true);
         let result = tokio::time::timeout(DEADLINE, ended).await.unwrap().unwrap();
         runtime.shutdown_background();
@@ -189,7 +200,7 @@ impl World {
 
     /// Stops it, and hands what it does meanwhile to `react`.
     pub(crate) async fn stop_while(&mut self, react: impl Fn(&Did)) -> Result<(), ServiceError> {
-        let Running { runtime, stop, ended } = self.running.take().unwrap();
+        let Running { runtime, stop, ended, .. } = self.running.take().unwrap();
         stop.send_replace(true);
         let ended = tokio::time::timeout(DEADLINE, ended);
         tokio::pin!(ended);
@@ -205,7 +216,7 @@ impl World {
 
     /// How the frontend ended by itself.
     pub(crate) async fn ended(&mut self) -> Result<(), ServiceError> {
-        let Running { runtime, ended, stop: _stop } = self.running.take().unwrap();
+        let Running { runtime, ended, stop: _stop, .. } = self.running.take().unwrap();
         let result = tokio::time::timeout(DEADLINE, ended).await.unwrap().unwrap();
         runtime.shutdown_background();
         result
