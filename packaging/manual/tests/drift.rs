@@ -76,6 +76,18 @@ fn names_that_no_agent_is_given() {
 }
 
 #[test]
+fn exit_statuses_of_the_supervisor() {
+    let help = source::read("supervisor/src/help.txt");
+    let (_, list) = help.split_once("Exit status:").unwrap();
+    let (list, _) = list.split_once('.').unwrap();
+    let numbers = list.split(|c: char| !c.is_ascii_digit()).filter(|word| !word.is_empty());
+    let page = Page::read("gaggle-supervisor.8").section("EXIT STATUS");
+    let on_page = page.text.lines().filter_map(|line| line.strip_prefix(".It "));
+    let on_page = on_page.map(str::to_owned).collect();
+    compare("gaggle-supervisor.8", &numbers.map(str::to_owned).collect(), &on_page);
+}
+
+#[test]
 fn exit_statuses_of_the_frontend() {
     let page = Page::read("gaggle-frontend.8");
     for status in [EXIT_TOKEN, EXIT_CONFIG] {
