@@ -39,6 +39,20 @@ pub(crate) fn it_is_installed_stopped_and_says_the_next_command(stage: &mut Stag
     Ok(())
 }
 
+/// The admin forgot a step: they are told which, by the command that failed or
+/// where it points to.
+pub(crate) fn a_start_without_a_server_says_what_to_do(stage: &mut Stage) -> Result<()> {
+    let output = stage.machine.output(&["systemctl", "start", "gaggle"])?;
+    ensure!(!output.status.success(), "it started without a server: {}", said(&output));
+    let status = stage.machine.output(&["systemctl", "status", "--no-pager", "gaggle*"])?;
+    let journal = stage.machine.run(&["journalctl", "--no-pager", "-u", "gaggle*"])?;
+    for words in [said(&status), journal] {
+        ensure!(words.contains("gaggle.toml"), "no word on what to do: {words}");
+    }
+    stage.machine.sh("systemctl stop gaggle; systemctl reset-failed 'gaggle*' || true")?;
+    Ok(())
+}
+
 pub(crate) fn it_is_configured_as_the_readme_says(stage: &mut Stage) -> Result<()> {
     let machine = &stage.machine;
     machine.install(&stage.goose, "/usr/lib/gaggle/goose")?;

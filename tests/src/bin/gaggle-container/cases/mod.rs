@@ -55,6 +55,7 @@ pub(crate) fn all() -> Vec<Case> {
         case package_file::it_installs_and_purges_where_no_systemd_runs,
         step first_steps::it_boots,
         step first_steps::it_is_installed_stopped_and_says_the_next_command,
+        case first_steps::a_start_without_a_server_says_what_to_do,
         step first_steps::it_is_configured_as_the_readme_says,
         step first_steps::people_are_added_and_all_is_switched_on,
         step first_steps::a_message_is_answered_by_goose_under_the_persons_account,
