@@ -37,6 +37,8 @@ pub(crate) struct Leaf {
     procs: OwnedFd,
     kill: std::fs::File,
     events: std::fs::File,
+    /// Where the kernel has the controller.
+    memory: Option<std::fs::File>,
 }
 
 /// Why a leaf could not be made.
@@ -88,6 +90,7 @@ impl Tree {
             procs: file("cgroup.procs", OFlag::O_WRONLY)?,
             kill: file("cgroup.kill", OFlag::O_WRONLY)?.into(),
             events: file("cgroup.events", OFlag::O_RDONLY)?.into(),
+            memory: file("memory.events", OFlag::O_RDONLY).ok().map(Into::into),
             tree: Rc::clone(&self.folder),
             name,
         })
@@ -114,6 +117,12 @@ impl Leaf {
         while self.is_populated() && Instant::now() < deadline {
             sleep(LOOK_AGAIN).await;
         }
+        if self.memory.as_mut().is_some_and(ran_out) {
+            tracing::warn!(
+                "{}: out of memory, ended as a whole; memory_max is the limit",
+                self.name
+            );
+        }
         while let Err(errno) = unlinkat(&*self.tree, self.name.as_str(), UnlinkatFlags::RemoveDir) {
             if errno != Errno::EBUSY || Instant::now() >= deadline {
                 tracing::warn!("cgroup leaf {} stays: {errno}", self.name);
@@ -128,5 +137,31 @@ impl Leaf {
         let read = self.events.rewind().and_then(|()| self.events.read_to_string(&mut text));
         // What cannot be read is taken as living until the deadline.
         read.is_err() || !text.lines().any(|line| line == "populated 0")
+    }
+}
+
+/// `memory.events` counts a process that the kernel has killed for memory.
+fn ran_out(events: &mut std::fs::File) -> bool {
+    let mut text = String::new();
+    let read = events.rewind().and_then(|()| events.read_to_string(&mut text));
+    let kills = text.lines().find_map(|line| line.strip_prefix("oom_kill "));
+    read.is_ok() && kills.is_some_and(|kills| kills != "0")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_kill_for_memory_is_one() {
+        for (text, expected) in [
+            ("low 0\nmax 9\noom 1\noom_kill 0\noom_group_kill 0\n", false),
+            ("low 0\nmax 9\noom 1\noom_kill 3\noom_group_kill 1\n", true),
+            ("", false),
+        ] {
+            let mut file = tempfile::tempfile().unwrap();
+            file.write_all(text.as_bytes()).unwrap();
+            assert_eq!(ran_out(&mut file), expected, "{text:?}");
+        }
     }
 }

@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result, ensure};
 use gaggle_tests::lab::wait;
 use serde_json::json;
 
-use super::machine::{ANSWER, Machine, PEOPLE, in_tree, is_ours, number, read};
+use super::machine::{ANSWER, Machine, PEOPLE, in_tree, is_ours, number, read, record};
 
 /// Everybody but alice.
 const OTHERS: [&str; 2] = ["bob", "carol"];
@@ -95,6 +95,9 @@ fn a_memory_bomb_ends_one_goose_as_a_whole() -> Result<()> {
         ensure!(machine.answer(name, "run: head -c 1M /dev/zero | wc -c")? == "1048576");
         ensure!(machine.count(name, "memory.events", "oom_kill")? == 0, "{name}");
     }
+    let told = record("worker_output", |line| line.to_string().contains("out of memory"))?;
+    println!("in the journal: {} {}", told["GAGGLE_ACCOUNT"], told["GAGGLE_UNATTESTED"]);
+    ensure!(told["GAGGLE_ACCOUNT"] == "alice", "{told}");
     let kernel =
         read(&["journalctl", "-b", "-k", "--no-pager", "--grep", "Memory cgroup out of memory"])?;
     ensure!(kernel.contains("Killed process"), "{kernel}");

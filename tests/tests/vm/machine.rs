@@ -16,8 +16,7 @@ use gaggle_tests::mattermost::{Account, Id, Options, Simulator};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
-/// Every instruction is emulated there.
-pub(crate) const ANSWER: Duration = Duration::from_secs(240);
+pub(crate) const ANSWER: Duration = Duration::from_secs(60);
 pub(crate) const SOON: Duration = Duration::from_secs(30);
 const ENV_MACHINE: &str = "GAGGLE_TEST_MACHINE";
 const CONFIG: &str = "/etc/gaggle";
