@@ -129,7 +129,7 @@ impl Bench {
             None => bail!("it neither serves nor ends\n{}", words()),
             Some(None) => Ok(Start::Serves),
             Some(Some(status)) => {
-                ensure!(status.code() == Some(1), "it ended with {status}\n{}", words());
+                ensure!(status.code() == Some(78), "it ended with {status}\n{}", words());
                 Ok(Start::Refuses(words()))
             }
         }
