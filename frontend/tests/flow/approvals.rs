@@ -21,19 +21,20 @@ fn wants(asked: &Asked, ask: u32, command: &str) {
     });
 }
 
-/// A turn that wants to run `command`, and the post that asks.
+/// A turn in the channel that wants to run `command`, and the post with it.
 async fn asking(world: &mut World, command: &str) -> (Id, Asked, Post) {
     let root = world.ask("do it");
     let asked = world.supervisor.asked().await;
     wants(asked.ready(), 1, command);
-    let post = question(world, root, command).await;
+    let post = question(world, command).await;
     (root, asked, post)
 }
 
-async fn question(world: &World, root: Id, command: &str) -> Post {
-    world
-        .answer(root, |post| post.message.starts_with("🔐") && post.message.contains(command))
-        .await
+/// Where only the person reads it.
+async fn question(world: &World, command: &str) -> Post {
+    let (bot, direct) = (world.bot.id, world.direct());
+    let wanted = |post: &Post| post.user_id == bot && post.message.contains(command);
+    world.sim.wait_for_post(direct, Duration::from_secs(20), wanted).await.unwrap()
 }
 
 async fn replied(world: &mut World) -> PermissionChoice {
@@ -52,10 +53,13 @@ fn name(post: &Post) -> String {
 async fn a_click_of_the_person_allows_it_once() {
     let mut world = World::new().await;
     let (root, asked, post) = asking(&mut world, "rm -r build").await;
-    assert!(post.message.contains("@alice") && post.message.contains("```\nrm -r build\n```"));
+    assert!(post.message.contains("```\nrm -r build\n```"));
     world.buttons(post.id).await;
+    // Others read that something is asked, and not what.
+    let short = world.answer(root, |post| post.message.starts_with("🔐")).await;
+    assert!(short.message.contains("`shell`") && !short.message.contains("build"));
+    world.sim.react(world.bob.id, short.id, "+1").unwrap();
     // Somebody else's click is nothing, and so is a deaf emoji.
-    world.sim.react(world.bob.id, post.id, "+1").unwrap();
     world.sim.react(world.alice.id, post.id, "tada").unwrap();
     world.reading().await;
     assert!(world.supervisor.done().is_none());
@@ -64,7 +68,10 @@ async fn a_click_of_the_person_allows_it_once() {
     world.answer(root, |post| post.message.ends_with("👍 Allowed, this once.")).await;
     // Once is once.
     wants(&asked, 2, "rm -r other");
-    let second = question(&world, root, "rm -r other").await;
+    question(&world, "rm -r other").await;
+    let second = |post: &Post| post.message.starts_with("🔐") && post.id != short.id;
+    let second = world.answer(root, second).await;
+    // The short one has buttons too.
     world.sim.react(world.alice.id, second.id, "-1").unwrap();
     assert_eq!(replied(&mut world).await, PermissionChoice::Reject);
     asked.end(TurnEnd::Complete);
@@ -80,9 +87,10 @@ async fn allowed_for_the_thread_it_is_not_asked_again_there() {
     assert_eq!(replied(&mut world).await, PermissionChoice::Allow);
     asked.say("made").end(TurnEnd::Complete);
     world.answer(root, |post| post.message.contains("made")).await;
-    assert!(!world.texts(root).iter().any(|text| text.contains("make install")));
+    let told = world.sim.posts(world.direct());
+    assert!(!told.iter().any(|post| post.message.contains("make install")));
     // In another thread it is.
-    let (_, _, post) = asking(&mut world, "make").await;
+    let (_, _, post) = asking(&mut world, "make again").await;
     world.sim.react(world.alice.id, post.id, "-1").unwrap();
     assert_eq!(replied(&mut world).await, PermissionChoice::Reject);
 }
@@ -97,7 +105,7 @@ async fn typed_answers_count_like_clicks_and_only_the_persons_own() {
     assert!(world.supervisor.done().is_none(), "{others}");
     world.sim.reply(world.alice.id, root, &approve).unwrap();
     assert_eq!(replied(&mut world).await, PermissionChoice::Allow);
-    let (root, _asked, _) = asking(&mut world, "ls").await;
+    let (root, _asked, _) = asking(&mut world, "ls -l").await;
     world.sim.reply(world.alice.id, root, "!deny").unwrap();
     assert_eq!(replied(&mut world).await, PermissionChoice::Reject);
     world.answer(root, |post| post.message.ends_with("👎 Not allowed.")).await;
@@ -112,8 +120,8 @@ async fn without_an_answer_it_is_no_and_the_person_is_reminded_once() {
     let (root, _asked, _) = asking(&mut world, "ls").await;
     assert_eq!(replied(&mut world).await, PermissionChoice::Reject);
     world.answer(root, |post| post.message.ends_with("Nobody answered: not allowed.")).await;
-    let reminders = world.texts(root).iter().filter(|text| text.starts_with("⏳ @alice")).count();
-    assert_eq!(reminders, 1);
+    let told = world.sim.posts(world.direct());
+    assert_eq!(told.iter().filter(|post| post.message.starts_with('⏳')).count(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -133,7 +141,7 @@ async fn who_was_shut_out_meanwhile_allows_nothing() {
     let (root, _asked, post) = asking(&mut world, "ls").await;
     world.sim.react(world.alice.id, post.id, "+1").unwrap();
     assert_eq!(replied(&mut world).await, PermissionChoice::Allow, "the control");
-    let (_, _asked, post) = asking(&mut world, "ls").await;
+    let (_, _asked, post) = asking(&mut world, "ls -l").await;
     world.sim.set_active(world.alice.id, false).unwrap();
     world.sim.react(world.alice.id, post.id, "+1").unwrap();
     assert_eq!(replied(&mut world).await, PermissionChoice::Reject, "{root}");
@@ -151,4 +159,15 @@ async fn a_stopped_turn_asks_for_nothing_any_more() {
     world.answer(root, closed).await;
     world.sim.reply(world.alice.id, root, "!approve").unwrap();
     world.answer(root, |post| post.message.contains("has not asked you")).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_a_direct_message_the_command_stands_in_the_thread() {
+    let mut world = World::new().await;
+    let root = world.sim.post(world.alice.id, world.direct(), "do it").unwrap();
+    let asked = world.supervisor.asked().await;
+    wants(asked.ready(), 1, "ls");
+    let post = world.answer(root, |post| post.message.contains("```\nls\n```")).await;
+    world.sim.react(world.alice.id, post.id, "+1").unwrap();
+    assert_eq!(replied(&mut world).await, PermissionChoice::Allow);
 }

@@ -243,6 +243,11 @@ impl World {
         self.answer(root, |post| post.message == text).await
     }
 
+    /// Alice's direct channel with the bot.
+    pub(crate) fn direct(&self) -> Id {
+        self.sim.direct_channel(self.alice.id, self.bot.id).unwrap()
+    }
+
     /// Waits until a question has all its buttons.
     pub(crate) async fn buttons(&self, question: Id) {
         let deadline = tokio::time::Instant::now() + DEADLINE;

@@ -39,6 +39,15 @@ pub(in crate::conversation) struct Asked {
     pub(in crate::conversation) stop: watch::Receiver<Stop>,
 }
 
+/// A post with buttons.
+struct Shown {
+    id: MattermostId,
+    channel: MattermostId,
+    /// The thread it is in.
+    root: MattermostId,
+    text: String,
+}
+
 /// How the waiting ended.
 enum Waited {
     Decided(Decision),
@@ -69,64 +78,82 @@ impl Inner {
             tool: asked.tool.clone(),
             command: asked.command.clone(),
             name: name.to_owned(),
-            person: asked.address.person.clone(),
             patience: self.pace.approval,
         };
-        let posts = match self.put(asked, &question).await {
-            Ok(posts) => posts,
+        let shown = match self.put(asked, &question).await {
+            Ok(shown) => shown,
             Err(error) => {
                 tracing::warn!(turn = %asked.turn, %error, "the question was not posted");
-                return asked.reply(PermissionChoice::Reject).await;
+                asked.reply(PermissionChoice::Reject).await;
+                let (channel, root) = (asked.address.channel, asked.address.root);
+                return self.reply_at(channel, root, &question::unasked(&asked.tool)).await;
             }
         };
-        let last = posts.last().cloned();
-        if let Some((post, _)) = &last {
-            self.approvals.stands(name, *post);
+        for post in &shown {
+            self.approvals.stands(name, post.id);
+        }
+        for post in &shown {
             for emoji in [ONCE, THREAD, NO] {
                 // A missing button can be typed.
-                let _ = self.client.add_reaction(*post, emoji).await;
+                let _ = self.client.add_reaction(post.id, emoji).await;
             }
         }
-        let waited =
-            self.wait(asked, &question, last.as_ref().map(|(post, _)| *post), decision).await;
+        let waited = self.wait(asked, &question, &shown, decision).await;
         let how = self.answer(asked, waited).await;
-        if let Some((post, text)) = last {
-            let message = Some(question.decided(&text, &how));
+        for post in shown {
+            let message = Some(question.decided(&post.text, &how));
             let patch = PostPatch { message, ..PostPatch::default() };
-            if let Err(error) = self.client.patch_post(post, &patch).await {
-                tracing::info!(%post, %error, "a question still shows its buttons");
+            if let Err(error) = self.client.patch_post(post.id, &patch).await {
+                tracing::info!(post = %post.id, %error, "a question still shows its buttons");
             }
         }
     }
 
-    /// Posts the question; each post and its text.
-    async fn put(
+    /// Posts the question; the posts with buttons. What others read along has
+    /// the command only in the person's own direct channel.
+    async fn put(&self, asked: &Asked, question: &Question) -> Result<Vec<Shown>, Error> {
+        let (channel, root) = (asked.address.channel, Some(asked.address.root));
+        if asked.address.person.is_none() {
+            return Ok(vec![self.put_all(asked, (channel, root), question.posts()).await?]);
+        }
+        let me = self.client.me().await?.id;
+        let direct = self.client.direct_channel(me, asked.key.user.into()).await?.id;
+        Ok(vec![
+            self.put_all(asked, (direct, None), question.posts()).await?,
+            self.put_all(asked, (channel, root), vec![question.short()]).await?,
+        ])
+    }
+
+    async fn put_all(
         &self,
         asked: &Asked,
-        question: &Question,
-    ) -> Result<Vec<(MattermostId, String)>, Error> {
-        let mut posts = Vec::new();
-        for message in question.posts() {
+        (channel, mut root): (MattermostId, Option<MattermostId>),
+        messages: Vec<String>,
+    ) -> Result<Shown, Error> {
+        let mut last = None;
+        for message in messages {
             // With the turn's mark, a later process finds a question that an
             // earlier one left open.
             let mark = (PROP_TURN.to_owned(), asked.address.asked.as_str().into());
             let new = NewPost {
-                channel: asked.address.channel,
-                root: Some(asked.address.root),
-                message: message.clone(),
+                channel,
+                root,
+                message,
                 props: Map::from_iter([mark]),
                 pending_post_id: PendingPostId::new(),
             };
-            posts.push((self.client.create_post(&new).await?.id, message));
+            let id = self.client.create_post(&new).await?.id;
+            root = root.or(Some(id));
+            last = Some(Shown { id, channel, root: root.unwrap_or(id), text: new.message });
         }
-        Ok(posts)
+        last.ok_or_else(|| Error::Malformed { what: "a question without words".to_owned() })
     }
 
     async fn wait(
         &self,
         asked: &Asked,
         question: &Question,
-        post: Option<MattermostId>,
+        shown: &[Shown],
         mut decision: watch::Receiver<Option<Decision>>,
     ) -> Waited {
         let begun = Instant::now();
@@ -145,7 +172,7 @@ impl Inner {
                 _ = turn::stopped(&mut stop) => return Waited::Stopped,
                 () = tokio::time::sleep_until(until) => {}
             }
-            if let Some(decision) = self.look(asked, post).await {
+            if let Some(decision) = self.look(asked, shown).await {
                 return Waited::Decided(decision);
             }
             if Instant::now() >= end {
@@ -153,17 +180,21 @@ impl Inner {
             }
             if remind.is_some_and(|at| at <= Instant::now()) {
                 remind = None;
-                let (channel, root) = (asked.address.channel, asked.address.root);
-                self.reply_at(channel, root, &question.reminder()).await;
+                if let Some(first) = shown.first() {
+                    self.reply_at(first.channel, first.root, &question.reminder()).await;
+                }
             }
         }
     }
 
     /// What the person's reactions say by now.
-    async fn look(&self, asked: &Asked, post: Option<MattermostId>) -> Option<Decision> {
-        let reactions = self.client.reactions(post?).await.ok()?;
-        let own = reactions.iter().filter(|reaction| asked.key.user == reaction.user.into());
-        Decision::of_all(own)
+    async fn look(&self, asked: &Asked, shown: &[Shown]) -> Option<Decision> {
+        let mut own = Vec::new();
+        for post in shown {
+            let reactions = self.client.reactions(post.id).await.unwrap_or_default();
+            own.extend(reactions.into_iter().filter(|one| asked.key.user == one.user.into()));
+        }
+        Decision::of_all(own.iter())
     }
 
     /// Tells the worker, and says how it was decided.

@@ -77,7 +77,7 @@ pub(super) enum Told {
 struct Open {
     key: Key,
     turn: TurnId,
-    post: Option<MattermostId>,
+    posts: Vec<MattermostId>,
     decided: watch::Sender<Option<Decision>>,
 }
 
@@ -103,16 +103,16 @@ impl Approvals {
                 break name;
             }
         };
-        book.open.insert(name.clone(), Open { key, turn, post: None, decided });
+        book.open.insert(name.clone(), Open { key, turn, posts: Vec::new(), decided });
         Some((name, decision))
     }
 
-    /// The question stands in this post.
+    /// The question stands in this post, too.
     fn stands(&self, name: &str, post: MattermostId) {
         if let Ok(mut book) = self.0.lock()
             && let Some(open) = book.open.get_mut(name)
         {
-            open.post = Some(post);
+            open.posts.push(post);
         }
     }
 
@@ -131,8 +131,9 @@ impl Approvals {
     pub(super) fn reacted(&self, reaction: &Reaction) {
         let Ok(book) = self.0.lock() else { return };
         let mut open = book.open.values();
-        let meant = open
-            .find(|open| open.post == Some(reaction.post) && open.key.user == reaction.user.into());
+        let meant = open.find(|open| {
+            open.posts.contains(&reaction.post) && open.key.user == reaction.user.into()
+        });
         if let (Some(open), Some(decision)) = (meant, Decision::of(&reaction.emoji)) {
             decide(open, decision);
         }

@@ -26,8 +26,6 @@ pub(super) struct Question {
     pub(super) command: String,
     /// What people type to mean it.
     pub(super) name: String,
-    /// Whom to notify by name.
-    pub(super) person: Option<String>,
     pub(super) patience: Duration,
 }
 
@@ -41,8 +39,7 @@ pub(super) fn name() -> String {
 impl Question {
     /// The posts that ask, the command in full; the last one has the buttons.
     pub(super) fn posts(&self) -> Vec<String> {
-        let whom = self.person.as_ref().map(|name| format!("@{name} ")).unwrap_or_default();
-        let mut text = format!("🔐 {whom}Goose wants to use {}:\n\n", code_span(&self.tool));
+        let mut text = format!("🔐 Goose wants to use {}:\n\n", code_span(&self.tool));
         text.push_str(&block(&self.command));
         let mut posts: Vec<String> =
             split::split(&text, LIMIT).iter().map(split::Piece::text).collect();
@@ -50,6 +47,15 @@ impl Question {
             let _ = write!(last, "\n\n{}", self.buttons());
         }
         posts
+    }
+
+    /// What stands where others read along.
+    pub(super) fn short(&self) -> String {
+        format!(
+            "🔐 Goose wants to use {}. What exactly I sent to the person who asked, in a direct message.\n\n{}",
+            code_span(&self.tool),
+            self.buttons()
+        )
     }
 
     fn buttons(&self) -> String {
@@ -63,9 +69,8 @@ impl Question {
 
     /// What a reminder says.
     pub(super) fn reminder(&self) -> String {
-        let whom = self.person.as_ref().map(|name| format!("@{name} ")).unwrap_or_default();
         format!(
-            "⏳ {whom}Goose still waits for your answer about {}: `!approve {name}` or `!deny {name}`.",
+            "⏳ Goose still waits for your answer about {}: `!approve {name}` or `!deny {name}`.",
             code_span(&self.tool),
             name = self.name,
         )
@@ -88,6 +93,11 @@ pub(super) fn outcome(decision: Option<Decision>, tool: &str) -> String {
         Some(Decision::No) => "👎 Not allowed.".to_owned(),
         None => "⌛ Nobody answered: not allowed.".to_owned(),
     }
+}
+
+/// What is said when nobody could be asked.
+pub(super) fn unasked(tool: &str) -> String {
+    format!("🚫 Goose wanted to use {} and I could not ask you: not allowed.", code_span(tool))
 }
 
 fn words(time: Duration) -> String {
@@ -131,7 +141,6 @@ mod tests {
             tool: "shell".to_owned(),
             command: command.to_owned(),
             name: "abcd".to_owned(),
-            person: Some("alice".to_owned()),
             patience: Duration::from_secs(1800),
         }
     }
@@ -142,7 +151,7 @@ mod tests {
         let [post] = posts.as_slice() else { panic!("{posts:?}") };
         assert!(post.contains("\n````\necho hi\n```\n"), "{post}");
         assert!(post.contains("⟨U+202E⟩fr- mr⟨U+200B⟩⟨U+000D⟩\n````\n"), "{post}");
-        assert!(post.starts_with("🔐 @alice Goose wants to use `shell`:"), "{post}");
+        assert!(post.starts_with("🔐 Goose wants to use `shell`:"), "{post}");
         assert!(post.ends_with("in 30 minutes."), "{post}");
     }
 
