@@ -194,7 +194,10 @@ impl Transport {
             if Instant::now() + closed >= deadline {
                 return Err(out_of_time(closed, touched));
             }
-            sleep(closed).await;
+            // Even a sleep of no length lasts a tick of the clock, a millisecond.
+            if !closed.is_zero() {
+                sleep(closed).await;
+            }
             let left = deadline.saturating_duration_since(Instant::now());
             let failure = match timeout(left.min(TRY), self.attempt(request)).await {
                 Ok(Ok(answer)) => return Ok(answer),
