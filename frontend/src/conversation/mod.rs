@@ -217,9 +217,11 @@ impl Inner {
         if let Some(evicted) = place.evicted {
             self.close(evicted);
         }
-        let phase = match (place.ahead, self.workers.alive(key.user)) {
-            (0, Some(_)) => Phase::Working(Instant::now()),
-            (0, None) => Phase::Held,
+        // Whoever had a worker may have one: that need not be found out first.
+        let welcome = self.people.was_served(key.user) || self.workers.alive(key.user).is_some();
+        let phase = match (place.ahead, welcome) {
+            (0, true) => Phase::Working(Instant::now()),
+            (0, false) => Phase::Held,
             _ => Phase::Queued,
         };
         let (view, watched) = watch::channel(Transcript::new(phase));
@@ -242,18 +244,24 @@ impl Inner {
     ) {
         let (channel, root) = (address.channel, address.root);
         let pace = (self.live().mode, self.pace);
+        let silent = shown.0.borrow().phase == Phase::Held;
         let mut delivery =
             Delivery::new(self.client.clone(), self.state.clone(), turn, address, shown, pace);
         self.spawn(move |inner| async move {
-            // A hint only; the post that follows says the same for good.
-            let typing = inner.client.typing(channel, Some(root));
+            // A hint only. A post says the same for good, and must not find the one
+            // open connection taken.
+            let typing = async {
+                if silent {
+                    let _ = inner.client.typing(channel, Some(root)).await;
+                }
+            };
             let deliver = async {
                 if again {
                     delivery.adopt().await?;
                 }
                 delivery.run().await
             };
-            let (_, delivered) = tokio::join!(typing, deliver);
+            let (delivered, ()) = tokio::join!(deliver, typing);
             match delivered {
                 Ok(()) => tracing::info!(%turn, "answered"),
                 Err(DeliveryError::State(error)) => inner.fail(error),

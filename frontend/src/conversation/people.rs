@@ -2,11 +2,11 @@
 //!
 //! Trust: Mattermost says who is a bot. Ids are what counts; names are shown only.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Mutex;
 use std::time::Duration;
 
-use gaggle_ipc::MattermostId;
+use gaggle_ipc::{MattermostId, MattermostUserId};
 use tokio::time::Instant;
 
 use crate::mattermost::{Client, Error, User};
@@ -21,11 +21,12 @@ const MAX_KNOWN: usize = 5000;
 pub(super) struct People {
     client: Client,
     known: Mutex<HashMap<MattermostId, (Instant, User)>>,
+    served: Mutex<HashSet<MattermostUserId>>,
 }
 
 impl People {
     pub(super) fn new(client: Client) -> Self {
-        Self { client, known: Mutex::default() }
+        Self { client, known: Mutex::default(), served: Mutex::default() }
     }
 
     pub(super) async fn get(&self, id: MattermostId) -> Result<User, Error> {
@@ -43,5 +44,21 @@ impl People {
             known.insert(id, (Instant::now(), user.clone()));
         }
         Ok(user)
+    }
+
+    /// A turn of theirs ended; whether they had a worker for it.
+    pub(super) fn served(&self, id: MattermostUserId, had_worker: bool) {
+        if let Ok(mut served) = self.served.lock() {
+            if !had_worker {
+                served.remove(&id);
+            } else if served.len() < MAX_KNOWN {
+                served.insert(id);
+            }
+        }
+    }
+
+    /// They had a worker for their last turn.
+    pub(super) fn was_served(&self, id: MattermostUserId) -> bool {
+        self.served.lock().is_ok_and(|served| served.contains(&id))
     }
 }
