@@ -19,13 +19,15 @@ fn outside(lab: &Lab, name: &str, command: &str) -> Result<String> {
 #[test]
 fn temporary_files_are_shared_by_a_persons_threads_and_by_nobody_else() -> Result<()> {
     let Some(lab) = lab()? else { return Ok(()) };
-    let look = "run: cat /tmp/mark /var/tmp/mark 2>&1";
-    lab.answer("alice", "run: echo of-alice > /tmp/mark; chmod 644 /tmp/mark; echo made")?;
+    let look = "run: cat /tmp/mark /var/tmp/mark /dev/shm/mark 2>&1";
+    lab.answer("alice", "run: echo of-alice > /dev/shm/mark; chmod 644 /tmp/mark; echo made")?;
     let again = lab.answer("alice", look)?;
-    assert_eq!(again.matches("of-alice").count(), 2, "{again}");
+    assert_eq!(again.matches("of-alice").count(), 3, "{again}");
     let bobs = lab.answer("bob", look)?;
     assert!(!bobs.contains("of-alice"), "{bobs}");
-    assert!(!lab.namespace.seen("/tmp/mark").exists());
+    for folder in ["/tmp", "/dev/shm"] {
+        assert!(!lab.namespace.seen(folder).join("mark").exists(), "{folder}");
+    }
     Ok(())
 }
 

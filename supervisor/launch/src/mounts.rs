@@ -26,8 +26,8 @@ const KEPT_OF_RUN: &[&str] = &["/run/systemd/resolve", "/run/NetworkManager", "/
 const QUIET: MsFlags = MsFlags::MS_NOSUID.union(MsFlags::MS_NODEV);
 const NONE: Option<&str> = None;
 
-/// Gives this process and its descendants a `/tmp`, `/var/tmp`, `/run` and
-/// System V objects of their own, and takes the cgroup tree and the folder of
+/// Gives this process and its descendants a `/tmp`, `/var/tmp`, `/dev/shm`,
+/// `/run` and System V objects of their own, and takes the cgroup tree and the folder of
 /// root's files, `hidden`, out of their sight.
 ///
 /// # Errors
@@ -44,6 +44,8 @@ pub(crate) fn make_private(uid: Uid, gid: Gid, hidden: &Path) -> Result<(), Errn
     let own = format!("mode=0700,uid={uid},gid={gid},size={TMP_SIZE},nr_inodes={TMP_INODES}");
     mount(Some("tmpfs"), "/tmp", Some("tmpfs"), QUIET, Some(own.as_str()))?;
     mount(Some("/tmp"), "/var/tmp", NONE, MsFlags::MS_BIND, NONE)?;
+    // POSIX memory and semaphores, which tools share among their processes.
+    if_there(mount(Some("/tmp"), "/dev/shm", NONE, MsFlags::MS_BIND, NONE))?;
     let run = "mode=0755,size=1m,nr_inodes=1k";
     mount(Some("tmpfs"), "/run", Some("tmpfs"), QUIET | MsFlags::MS_NOEXEC, Some(run))?;
     for (path, folder) in &kept {
@@ -56,11 +58,12 @@ pub(crate) fn make_private(uid: Uid, gid: Gid, hidden: &Path) -> Result<(), Errn
     let flags = QUIET | MsFlags::MS_NOEXEC | MsFlags::MS_RDONLY;
     // Modes keep others out of it; what is not there needs none.
     mount(Some("tmpfs"), hidden, Some("tmpfs"), flags, nothing)?;
-    match mount(Some("tmpfs"), "/sys/fs/cgroup", Some("tmpfs"), flags, nothing) {
-        // Without that folder there is nothing to hide.
-        Err(Errno::ENOENT) => Ok(()),
-        done => done,
-    }
+    if_there(mount(Some("tmpfs"), "/sys/fs/cgroup", Some("tmpfs"), flags, nothing))
+}
+
+/// Without the folder there is nothing to hide.
+fn if_there(mounted: Result<(), Errno>) -> Result<(), Errno> {
+    mounted.or_else(|error| if error == Errno::ENOENT { Ok(()) } else { Err(error) })
 }
 
 /// The path that leads to what is held open, whatever stands at its own by now.

@@ -197,9 +197,10 @@ pub(super) fn private_tmp(ground: &Ground) -> Outcome {
         fs::symlink_metadata(path)
             .is_ok_and(|found| found.uid() == ground.uid.as_raw() && found.mode() & 0o077 == 0)
     };
-    let shared: Vec<&str> = ["/tmp", "/var/tmp"].into_iter().filter(|path| !own(path)).collect();
+    let shared: Vec<&str> =
+        ["/tmp", "/var/tmp", "/dev/shm"].into_iter().filter(|path| !own(path)).collect();
     if shared.is_empty() {
-        Outcome::held("/tmp and /var/tmp are of this sandbox alone")
+        Outcome::held("/tmp, /var/tmp and /dev/shm are of this sandbox alone")
     } else {
         Outcome::open(format!("shared with others: {}", shared.join(", ")))
     }
