@@ -116,9 +116,7 @@ fn sentence(on: bool, stopped: Option<u32>) -> String {
         (true, Some(many)) => {
             return format!("locked down: {many} agents are being stopped and none is started");
         }
-        (false, None) => {
-            "lifted; the supervisor is not running, start it: systemctl start gaggle"
-        }
+        (false, None) => "lifted; the supervisor is not running, start it: systemctl start gaggle",
         (false, Some(_)) => "lifted: agents are started again with people's next messages",
     }
     .to_owned()
