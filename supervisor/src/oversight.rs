@@ -105,7 +105,8 @@ impl Service {
     /// Records what is in force and each entry that is not.
     pub(crate) fn audit_configuration(&mut self) {
         record!(self.audit, CONFIGURATION_LOADED;
-            USABLE: self.snapshot.people.len(), REFUSED: self.snapshot.bad.len());
+            USABLE: self.snapshot.people.len(), REFUSED: self.snapshot.bad.len(),
+            LANDLOCK_FLOOR: self.snapshot.settings.landlock_floor);
         for bad in &self.snapshot.bad {
             record!(self.audit, ENTRY_REFUSED;
                 KEY: printable(&bad.key), ACCOUNT: printable(&bad.account), REASON: bad.problem);
