@@ -8,6 +8,7 @@ mod isolation;
 mod reader;
 mod report;
 mod session;
+mod units;
 
 use std::process::ExitCode;
 
@@ -28,6 +29,14 @@ pub(crate) enum DoctorCommand {
     /// Exit status: 0 all held, 1 something is open, or somebody's sandbox
     /// could not be probed, 2 wrong usage.
     Isolation(IsolationArguments),
+    /// Compare the services with how they were packaged
+    ///
+    /// A drop-in or another unit that confines a service less is named, with
+    /// what is in force.
+    ///
+    /// Exit status: 0 all as packaged, 1 something differs or could not be
+    /// compared, 2 wrong usage.
+    Units(UnitsArguments),
     /// The half of `isolation` without privileges
     #[command(hide = true)]
     ReadSessions(ReadArguments),
@@ -40,6 +49,14 @@ pub(crate) struct IsolationArguments {
     #[arg(long, value_name = "ACCOUNT", value_parser = AccountName::new)]
     account: Option<AccountName>,
     /// Print one JSON object, a report to keep, instead of tables
+    #[arg(long)]
+    json: bool,
+}
+
+/// Arguments of `gaggle doctor units`.
+#[derive(Debug, Args)]
+pub(crate) struct UnitsArguments {
+    /// Print one JSON object instead of a table
     #[arg(long)]
     json: bool,
 }
@@ -73,6 +90,7 @@ pub(crate) fn run(places: &Places, command: &DoctorCommand) -> anyhow::Result<Ex
         DoctorCommand::Isolation(arguments) => {
             isolation::run(places, arguments.account.as_ref(), arguments.json)
         }
+        DoctorCommand::Units(arguments) => units::run(arguments.json),
         DoctorCommand::ReadSessions(arguments) => reader::run(arguments.json, arguments.brief),
     }
 }

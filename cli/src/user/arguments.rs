@@ -18,7 +18,7 @@ pub(crate) enum UserCommand {
     /// adopts one that exists. Maps the person to it, has the running supervisor
     /// read that, and proves it with one start. Can be run again: what is done
     /// stays done, what is asked for otherwise is changed.
-    Add(AddArguments),
+    Add(Box<AddArguments>),
     /// List the people and their accounts
     List(ListArguments),
     /// Show all that is known of a person or an account
