@@ -47,7 +47,7 @@ pub(crate) fn measure(
             let settings = Settings { mattermost, through, ..Settings::default() };
             let gaggle = Gaggle::start(&runtime, &world, programs, &settings)?;
             let burst = runtime.block_on(burst(&world, messages, apart));
-            let burst = burst.with_context(|| gaggle.lab.logs())?;
+            let burst = burst.with_context(|| gaggle.last_words())?;
             let name = format!("{count} channels, {way}");
             figures.limit(format!("{name}: lost"), burst.lost, "", 0.0);
             figures.limit(format!("{name}: answered twice"), burst.doubled, "", 0.0);

@@ -70,6 +70,13 @@ impl Gaggle {
         Ok(self.lab.service(Which::Frontend)?.pid())
     }
 
+    /// The end of what it logged.
+    pub(crate) fn last_words(&self) -> String {
+        let log = self.lab.logs();
+        let lines: Vec<&str> = log.lines().rev().take(12).collect();
+        lines.into_iter().rev().collect::<Vec<_>>().join("\n")
+    }
+
     /// Waits until nobody has a worker.
     pub(crate) fn without_workers(&self) -> Result<()> {
         let none = || self.lab.namespace.people_running("gaggle-worker").is_empty().then_some(());

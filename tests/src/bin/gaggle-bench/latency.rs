@@ -9,6 +9,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use tokio::runtime::Runtime;
 
+use super::api::User;
 use super::comparison::{At, Comparison};
 use super::ear::Ear;
 use super::figures::{Figures, milliseconds};
@@ -25,6 +26,9 @@ const WHOLE_P50: f64 = 3.0;
 /// More than the floor's whole answer, in milliseconds.
 const NEW_THREAD: f64 = 300.0;
 const NEW_WORKER: f64 = 400.0;
+
+/// In the world.
+const PEOPLE: usize = 5;
 
 /// A person does not ask again in the same moment.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -49,6 +53,11 @@ impl Case {
         }
     }
 
+    /// Who ask, by turns: a person's worker may start ten times a minute.
+    fn people(self) -> usize {
+        if self == Self::NewWorker { PEOPLE } else { 1 }
+    }
+
     fn settings(self) -> Settings {
         match self {
             // Its worker is gone soon after each answer.
@@ -64,7 +73,7 @@ pub(crate) fn measure(programs: &Path, channels: &[usize], samples: usize) -> Re
     let runtime = Runtime::new()?;
     let mut figures = Figures::default();
     for count in channels {
-        let world = runtime.block_on(World::make(1, *count))?;
+        let world = runtime.block_on(World::make(PEOPLE, *count))?;
         figures.remark(&world.server.name);
         let bench = Bench { runtime: &runtime, world: &world };
         let gaggle = Gaggle::start(&runtime, &world, programs, &Case::Warm.settings())?;
@@ -91,7 +100,7 @@ impl Bench<'_> {
         samples: usize,
         figures: &mut Figures,
     ) -> Result<()> {
-        let (own, floor) = self.ask(gaggle, case, samples).with_context(|| gaggle.lab.logs())?;
+        let (own, floor) = self.ask(gaggle, case, samples).with_context(|| gaggle.last_words())?;
         let channels = self.world.channels.len();
         let of = |times: &[Times], part: fn(&Times) -> Duration| {
             milliseconds(&times.iter().map(part).collect::<Vec<_>>())
@@ -116,35 +125,44 @@ impl Bench<'_> {
     /// Gaggle and the floor by turns, so that what else the machine does falls
     /// on both alike.
     fn ask(&self, gaggle: &Gaggle, case: Case, samples: usize) -> Result<(Vec<Times>, Vec<Times>)> {
-        let world = self.world;
-        let (api, person) = (&world.server.api, world.first_person()?);
-        let mut ear = self.runtime.block_on(Ear::open(api, person))?;
+        let (world, api) = (self.world, &self.world.server.api);
+        // One who hears everything, whoever asks.
+        let mut ear = self.runtime.block_on(Ear::open(api, world.first_person()?))?;
         let _floor =
             self.runtime.block_on(Floor::start(api, &world.floor, &world.floor_channel))?;
         let (mut own, mut floor) = (Vec::new(), Vec::new());
-        // What comes first of all is not counted: it opens connections, and the
-        // thread that is warm later.
-        let (_, root) = self.runtime.block_on(self.gaggle(&mut ear, None))?;
-        let (_, floor_root) = self.runtime.block_on(self.floor(&mut ear, None))?;
-        let warm = |root: &str| (case == Case::Warm).then(|| root.to_owned());
-        let (root, floor_root) = (warm(&root), warm(&floor_root));
-        for _ in 0..samples {
+        // What comes first of all is not counted: it opens connections, the
+        // thread that is warm later, and a home that never had a Goose.
+        let mut root = None;
+        for person in world.people.iter().take(case.people()) {
+            root = Some(self.runtime.block_on(self.gaggle(&mut ear, person, None))?.1);
+        }
+        let mut floor_root = Some(self.runtime.block_on(self.floor(&mut ear, None))?.1);
+        if case != Case::Warm {
+            (root, floor_root) = (None, None);
+        }
+        for person in world.people.iter().take(case.people()).cycle().take(samples) {
             if case == Case::NewWorker {
                 gaggle.without_workers()?;
             }
             std::thread::sleep(PAUSE);
             let asked = self.floor(&mut ear, floor_root.as_deref());
             floor.push(self.runtime.block_on(asked)?.0);
-            own.push(self.runtime.block_on(self.gaggle(&mut ear, root.as_deref()))?.0);
+            own.push(self.runtime.block_on(self.gaggle(&mut ear, person, root.as_deref()))?.0);
         }
         Ok((own, floor))
     }
 
-    async fn gaggle(&self, ear: &mut Ear, root: Option<&str>) -> Result<(Times, String)> {
+    async fn gaggle(
+        &self,
+        ear: &mut Ear,
+        person: &User,
+        root: Option<&str>,
+    ) -> Result<(Times, String)> {
         let (world, word) = (self.world, new_word());
         let question = Question {
             api: &world.server.api,
-            person: world.first_person()?,
+            person,
             bot: &world.bot,
             channel: world.first_channel()?,
             root,
