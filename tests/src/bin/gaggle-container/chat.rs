@@ -105,4 +105,14 @@ impl Chat {
     pub(crate) fn answer(&self, name: &str, text: &str) -> Result<String> {
         self.wait(self.ask(name, text)?)
     }
+
+    /// Whether the bot has ever said this to `name` alone.
+    ///
+    /// # Errors
+    /// Nobody is called so.
+    pub(crate) fn was_told(&self, name: &str, words: &str) -> Result<bool> {
+        let direct = self.simulator.direct_channel(self.person(name)?.id, self.bot.id)?;
+        let posts = self.simulator.posts(direct);
+        Ok(posts.iter().any(|post| post.user_id == self.bot.id && post.message.contains(words)))
+    }
 }

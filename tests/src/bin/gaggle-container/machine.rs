@@ -139,7 +139,9 @@ impl Machine {
         let mut command = Command::new("timeout");
         command.args(["--kill-after=5", COMMAND, "nsenter", "--all", "--target"]);
         command.arg(leader.to_string()).arg("--").args(words);
-        command.env_clear().env("PATH", "/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin");
+        command
+            .env_clear()
+            .env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
         command
             .env("HOME", "/root")
             .env("LANG", "C.UTF-8")

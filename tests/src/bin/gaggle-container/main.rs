@@ -13,6 +13,7 @@ mod machine;
 mod outside;
 mod package;
 mod played;
+mod readme;
 mod session;
 mod snapshot;
 mod stage;

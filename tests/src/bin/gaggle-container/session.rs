@@ -76,6 +76,7 @@ fn set(run: &Run, cgroup: &Path) -> Result<Stage> {
         deb: run.deb.clone(),
         goose: run.goose.clone(),
         before: None,
+        hung: None,
     })
 }
 

@@ -8,15 +8,22 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use gaggle_tests::lab::wait;
 
-use crate::chat::Chat;
+use crate::chat::{Asked, Chat};
 use crate::machine::Machine;
 use crate::snapshot::Snapshot;
 
 /// Whatever a unit does on a busy machine.
 pub(crate) const SOON: Duration = Duration::from_secs(60);
-/// The parts of the service.
+/// The one name for all, and the parts.
+pub(crate) const ALL: &str = "gaggle.service";
 pub(crate) const SUPERVISOR: &str = "gaggle-supervisor.service";
 pub(crate) const FRONTEND: &str = "gaggle-frontend.service";
+
+/// All units that run while people are served.
+pub(crate) const WHOLE: [&str; 5] =
+    [ALL, SUPERVISOR, FRONTEND, "gaggle-control.socket", "gaggle-admin.socket"];
+/// What a turn of some seconds says at its end.
+pub(crate) const LAST_WORD: &str = "whole";
 
 /// Where the cases play.
 pub(crate) struct Stage {
@@ -30,6 +37,14 @@ pub(crate) struct Stage {
     pub(crate) goose: PathBuf,
     /// The root before the package was ever there.
     pub(crate) before: Option<Snapshot>,
+    /// While the frontend is to be killed by its watchdog.
+    pub(crate) hung: Option<Hung>,
+}
+
+/// The main processes when the frontend was made to hang.
+pub(crate) struct Hung {
+    pub(crate) supervisor: u32,
+    pub(crate) frontend: u32,
 }
 
 impl Stage {
@@ -86,5 +101,46 @@ impl Stage {
         let said = self.agent("id -un")?;
         ensure!(said == "alice", "alice's agent says it is {said:?}");
         Ok(())
+    }
+
+    /// `name` gets an answer from their own account, in their own workspace, and
+    /// leaves something there.
+    ///
+    /// # Errors
+    /// They do not.
+    pub(crate) fn is_served(&self, name: &str) -> Result<()> {
+        let said = self.chat.answer(name, "run: id -un; pwd; touch was-here")?;
+        let wanted = format!("{name}\n/home/{name}/workspace");
+        ensure!(said == wanted, "{name}'s agent says {said:?}");
+        ensure!(self.keepsake(name).exists(), "{name}'s agent does not work in the workspace");
+        Ok(())
+    }
+
+    /// What [`Self::is_served`] leaves.
+    pub(crate) fn keepsake(&self, name: &str) -> PathBuf {
+        self.machine.seen(&format!("/home/{name}/workspace/was-here"))
+    }
+
+    /// A turn of some seconds that `name` has begun, with its command running.
+    ///
+    /// # Errors
+    /// It does not come to that.
+    pub(crate) fn running_turn(&self, name: &str) -> Result<Asked> {
+        let asked = self.chat.ask(name, &format!("run: sleep 4; echo {LAST_WORD}"))?;
+        self.until("the turn runs", || {
+            let found = self.machine.output(&["pgrep", "-u", name, "-x", "sleep"]).ok()?;
+            found.status.success().then_some(())
+        })?;
+        Ok(asked)
+    }
+
+    /// Waits until all units are active.
+    ///
+    /// # Errors
+    /// One is not, after a minute.
+    pub(crate) fn until_whole(&self) -> Result<()> {
+        let is_active = |unit| self.property(unit, "ActiveState").is_ok_and(|s| s == "active");
+        let all = || WHOLE.into_iter().all(is_active).then_some(());
+        self.until("all units are active", all)
     }
 }

@@ -4,10 +4,10 @@
 
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use gaggle_tests::lab::wait;
 
-use crate::stage::{FRONTEND, SUPERVISOR, Stage};
+use crate::stage::{FRONTEND, Hung, SUPERVISOR, Stage};
 
 /// More than the supervisor may need to start anew in a minute.
 const STORM: u32 = 12;
@@ -17,13 +17,49 @@ pub(crate) fn a_killed_part_comes_back_and_answers_again(stage: &mut Stage) -> R
     for unit in [SUPERVISOR, FRONTEND] {
         stage.answers()?;
         let pid = stage.main_pid(unit)?;
-        stage.machine.run(&["kill", "-KILL", &pid.to_string()])?;
+        let kill = ["systemctl", "kill", "--signal=KILL", "--kill-whom=main", unit];
+        stage.machine.run(&kill)?;
         stage.until(&format!("{unit} runs again"), || {
             stage.main_pid(unit).ok().filter(|now| *now != pid)
         })?;
+        // With its sockets, and under the one name that never was down.
+        stage.until_whole()?;
         stage.answers()?;
     }
     Ok(())
+}
+
+/// Of the frontend's unit, and what starting it anew takes.
+const WATCHDOG: Duration = Duration::from_secs(90);
+
+/// The frontend does nothing any more, as if it waited for what never comes. The
+/// cases that follow do not need it.
+pub(crate) fn the_frontend_hangs(stage: &mut Stage) -> Result<()> {
+    let pids = [SUPERVISOR, FRONTEND].map(|unit| stage.main_pid(unit));
+    let [supervisor, frontend] = pids;
+    let hung = Hung { supervisor: supervisor?, frontend: frontend? };
+    stage.machine.run(&["kill", "-STOP", &hung.frontend.to_string()])?;
+    stage.until("the frontend is stopped", || {
+        stage.status_of(hung.frontend, "State").ok()?.starts_with('T').then_some(())
+    })?;
+    stage.hung = Some(hung);
+    Ok(())
+}
+
+pub(crate) fn a_frontend_that_hangs_is_started_anew(stage: &mut Stage) -> Result<()> {
+    if stage.hung.is_none() {
+        the_frontend_hangs(stage)?;
+    }
+    let hung = stage.hung.take().context("it was made to hang")?;
+    let other = || stage.main_pid(FRONTEND).ok().filter(|now| *now != hung.frontend);
+    ensure!(wait::until(WATCHDOG, other).is_some(), "the frontend hangs for good");
+    stage.until_whole()?;
+    let words = ["journalctl", "--no-pager", "-q", "-o", "cat", "-u", FRONTEND];
+    let journal = stage.machine.run(&words)?.to_lowercase();
+    ensure!(journal.contains("watchdog timeout"), "it ended for another reason: {journal}");
+    // The control: who answers is left alone.
+    ensure!(stage.main_pid(SUPERVISOR)? == hung.supervisor, "the supervisor is another");
+    stage.answers()
 }
 
 /// The frontend comes back however often it dies, and takes nobody with it; a

@@ -2,16 +2,14 @@
 //!
 //! Trust: as in the module above.
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use gaggle_tests::lab::programs;
 
 use crate::machine::said;
-use crate::played;
 use crate::snapshot::Snapshot;
 use crate::stage::{FRONTEND, SUPERVISOR, Stage};
+use crate::{played, readme};
 
-/// What the package is to have said when it was installed.
-const NEXT: &str = "systemctl enable --now gaggle";
 /// Cgroup controllers that the supervisor limits people with.
 const CONTROLLERS: [&str; 3] = ["memory", "pids", "cpu"];
 
@@ -25,11 +23,11 @@ pub(crate) fn it_boots(stage: &mut Stage) -> Result<()> {
 }
 
 pub(crate) fn it_is_installed_stopped_and_says_the_next_command(stage: &mut Stage) -> Result<()> {
-    let deb = "/var/cache/gaggle.deb";
-    stage.machine.install(&stage.deb, deb)?;
+    readme::prepare(stage)?;
+    let [install, _, _, switch_on, _] = readme::commands()?;
     // Its dependencies are there: apt needs no network for this.
-    let installed = stage.machine.run(&["apt-get", "install", "--yes", deb])?;
-    ensure!(installed.contains(NEXT), "the next command is not said: {installed}");
+    let installed = readme::run(stage, install)?;
+    ensure!(installed.contains(switch_on), "the next command is not said: {installed}");
     for unit in ["gaggle.service", SUPERVISOR, FRONTEND] {
         let state = stage.property(unit, "ActiveState")?;
         ensure!(state == "inactive", "{unit} is {state}");
@@ -53,50 +51,32 @@ pub(crate) fn a_start_without_a_server_says_what_to_do(stage: &mut Stage) -> Res
     Ok(())
 }
 
-pub(crate) fn it_is_configured_as_the_readme_says(stage: &mut Stage) -> Result<()> {
-    let machine = &stage.machine;
-    machine.install(&stage.goose, "/usr/lib/gaggle/goose")?;
-    let token = format!("{}\n", stage.chat.bot.token);
-    machine.write("/etc/gaggle/mattermost-token", 0o600, &token)?;
-    machine.write("/etc/gaggle/goose.env", 0o600, &stage.chat.provider())?;
-    let path = "/etc/gaggle/gaggle.toml";
-    let text = std::fs::read_to_string(machine.seen(path))?;
-    let url = format!("\nurl = \"{}\"", stage.chat.simulator.url());
-    let line = text.lines().find(|line| line.starts_with("#url = "));
-    let line = line.context("gaggle.toml has no line for the server")?;
-    machine.write(path, 0o644, &text.replacen(&format!("\n{line}"), &url, 1))?;
-    let offered = machine.run(&["cat", "/sys/fs/cgroup/cgroup.controllers"])?;
-    let missing: Vec<_> =
-        CONTROLLERS.into_iter().filter(|name| !offered.split(' ').any(|o| o == *name)).collect();
-    if !missing.is_empty() {
-        println!("       no limits: this machine's cgroup2 lacks {}", missing.join(", "));
-        machine.write("/etc/gaggle/supervisor.toml", 0o644, "require_limits = false\n")?;
+pub(crate) fn the_readmes_other_commands_lead_to_the_first_answer(stage: &mut Stage) -> Result<()> {
+    let [_, goose, edit, switch_on, add] = readme::commands()?;
+    do_without_limits_where_there_are_none(stage)?;
+    for command in [goose, edit, switch_on] {
+        readme::run(stage, command)?;
     }
-    Ok(())
-}
-
-pub(crate) fn people_are_added_and_all_is_switched_on(stage: &mut Stage) -> Result<()> {
-    for name in ["alice", "bob"] {
-        let id = stage.chat.id(name)?;
-        stage.machine.run(&["gaggle", "user", "add", name, "--mattermost", &id])?;
-    }
-    stage.machine.sh(NEXT)?;
+    readme::secrets_are_kept(stage)?;
     for unit in ["gaggle.service", SUPERVISOR, FRONTEND] {
         let state = stage.property(unit, "ActiveState")?;
         ensure!(state == "active", "{unit} is {state}");
     }
-    stage.chat.wait_for_bot()
+    let added = readme::run(stage, add)?;
+    ensure!(added.contains("alice can be served"), "no proof that alice is served: {added}");
+    stage.chat.wait_for_bot()?;
+    stage.is_served("alice")?;
+    readme::clear(stage)
 }
 
-pub(crate) fn a_message_is_answered_by_goose_under_the_persons_account(
-    stage: &mut Stage,
-) -> Result<()> {
-    for name in ["alice", "bob"] {
-        let said = stage.chat.answer(name, "run: id -un; pwd; touch was-here")?;
-        let wanted = format!("{name}\n/home/{name}/workspace");
-        ensure!(said == wanted, "{name}'s agent says {said:?}");
-        let file = stage.machine.seen(&format!("/home/{name}/workspace/was-here"));
-        ensure!(file.exists(), "{name}'s agent does not work in the workspace");
+/// The one step that README does not have, on a machine of this kind alone.
+fn do_without_limits_where_there_are_none(stage: &Stage) -> Result<()> {
+    let offered = stage.machine.run(&["cat", "/sys/fs/cgroup/cgroup.controllers"])?;
+    let missing: Vec<_> =
+        CONTROLLERS.into_iter().filter(|name| !offered.split(' ').any(|o| o == *name)).collect();
+    if missing.is_empty() {
+        return Ok(());
     }
-    Ok(())
+    println!("       no limits: this machine's cgroup2 lacks {}", missing.join(", "));
+    stage.machine.write("/etc/gaggle/supervisor.toml", 0o644, "require_limits = false\n")
 }

@@ -63,8 +63,7 @@ pub(crate) fn l41_purged_nothing_of_it_is_left(stage: &mut Stage) -> Result<()> 
     left.retain(|line| !stays(line));
     ensure!(left.is_empty(), "not as before:\n{}", left.join("\n"));
     for name in ["alice", "bob"] {
-        let file = stage.machine.seen(&format!("/home/{name}/workspace/was-here"));
-        ensure!(file.exists(), "what {name} made is gone");
+        ensure!(stage.keepsake(name).exists(), "what {name} made is gone");
     }
     let units = stage.machine.run(&["systemctl", "list-units", "--all", "--plain", "gaggle*"])?;
     ensure!(units.contains("0 loaded units"), "systemd still knows {units}");
