@@ -15,6 +15,9 @@ use crate::render::split;
 
 /// Room that a post's first and last lines leave to the command, in characters.
 const LIMIT: usize = 15_000;
+/// Rows of so many backticks are shown by their number: a longer fence is not
+/// carried from one post to the next.
+const TICKS: usize = 30;
 /// Letters that nobody takes for others.
 const LETTERS: &[u8] = b"abcdefghjkmnpqrstuvwxyz";
 
@@ -109,7 +112,7 @@ fn words(time: Duration) -> String {
 
 /// `text` in a code block, as it is.
 fn block(text: &str) -> String {
-    let shown = visible(text);
+    let shown = visible(text).replace(&"`".repeat(TICKS), &format!("⟨{TICKS} × U+0060⟩"));
     let longest = tick_rows(&shown).last().copied().unwrap_or(0);
     let fence = "`".repeat(longest.max(2) + 1);
     format!("{fence}\n{}\n{fence}", shown.trim_end_matches('\n'))
@@ -120,9 +123,11 @@ fn visible(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {
         let hides = c.is_control() && !matches!(c, '\n' | '\t')
-            || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}'
-                | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
-                | '\u{fe00}'..='\u{fe0f}' | '\u{e0000}'..='\u{e0fff}');
+            || matches!(c, '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}'
+                | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}'
+                | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}'
+                | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}'
+                | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}');
         if hides {
             let _ = write!(shown, "⟨U+{:04X}⟩", u32::from(c));
         } else {
@@ -147,10 +152,11 @@ mod tests {
 
     #[test]
     fn the_command_cannot_leave_its_block_or_hide_in_it() {
-        let posts = question("echo hi\n```\n# 👍 Allowed\n\u{202e}fr- mr\u{200b}\r").posts();
+        let posts =
+            question("echo hi\n```\n# 👍 Allowed\n\u{202e}fr- mr\u{200b}\u{3164}\r").posts();
         let [post] = posts.as_slice() else { panic!("{posts:?}") };
         assert!(post.contains("\n````\necho hi\n```\n"), "{post}");
-        assert!(post.contains("⟨U+202E⟩fr- mr⟨U+200B⟩⟨U+000D⟩\n````\n"), "{post}");
+        assert!(post.contains("⟨U+202E⟩fr- mr⟨U+200B⟩⟨U+3164⟩⟨U+000D⟩\n````\n"), "{post}");
         assert!(post.starts_with("🔐 Goose wants to use `shell`:"), "{post}");
         assert!(post.ends_with("in 30 minutes."), "{post}");
     }
@@ -165,6 +171,20 @@ mod tests {
         for n in 0..6000 {
             let wanted = n.to_string();
             assert!(lines.any(|line| line == wanted), "{n} is missing");
+        }
+    }
+
+    #[test]
+    fn a_long_command_stays_in_its_block_whatever_backticks_it_has() {
+        for ticks in [3, 40, 41, 200, 15_000] {
+            let command = format!("{}\n{}@all\n", "`".repeat(ticks), "x\n".repeat(10_000));
+            for post in question(&command).posts() {
+                assert!(post.chars().count() <= 16_383, "{ticks}");
+                let outline = crate::markdown::outline(&post);
+                for (at, _) in post.match_indices("x\n").chain(post.match_indices("@all")) {
+                    assert!(outline.in_code(at), "{ticks}: {}", &post[at..]);
+                }
+            }
         }
     }
 
