@@ -55,6 +55,8 @@ struct Turn<'a> {
     sent: bool,
     /// Goose died once without a trace.
     crashed: bool,
+    /// Questions it has asked.
+    asks: u32,
     began: Instant,
 }
 
@@ -76,8 +78,9 @@ pub(super) struct Ran {
 
 /// Runs `job` to its end.
 pub(super) async fn run(inner: &Arc<Inner>, mut job: Job, before: Before) -> Ran {
+    let began = Instant::now();
     let mut turn =
-        Turn { inner, job: &mut job, before, sent: false, crashed: false, began: Instant::now() };
+        Turn { inner, job: &mut job, before, sent: false, crashed: false, asks: 0, began };
     let mut tries = 0;
     let end = loop {
         tries += 1;

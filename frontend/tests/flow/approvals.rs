@@ -96,6 +96,23 @@ async fn allowed_for_the_thread_it_is_not_asked_again_there() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_never_stops_asking_is_not_listened_to_for_ever() {
+    let mut world = World::new().await;
+    let (root, asked, post) = asking(&mut world, "make").await;
+    world.sim.react(world.alice.id, post.id, "white_check_mark").unwrap();
+    assert_eq!(replied(&mut world).await, PermissionChoice::Allow);
+    for ask in 2..400 {
+        wants(&asked, ask, "make install");
+    }
+    for _ in 2..=256 {
+        assert_eq!(replied(&mut world).await, PermissionChoice::Allow);
+    }
+    asked.say("made").end(TurnEnd::Complete);
+    world.answer(root, |post| post.message.contains("made")).await;
+    assert!(world.supervisor.done().is_none(), "the 257th was answered");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn typed_answers_count_like_clicks_and_only_the_persons_own() {
     let mut world = World::new().await;
     let (root, _asked, post) = asking(&mut world, "ls").await;

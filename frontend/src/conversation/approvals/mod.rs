@@ -22,6 +22,8 @@ pub(super) use asking::Asked;
 const ONCE: Emoji = Emoji::new("+1");
 const THREAD: Emoji = Emoji::new("white_check_mark");
 const NO: Emoji = Emoji::new("-1");
+/// Most questions of one turn that are open at once; a worker keeps to it, too.
+const MOST_OPEN: usize = 16;
 /// Most conversations whose permissions are remembered.
 const MAX_REMEMBERED: usize = 10_000;
 
@@ -93,10 +95,14 @@ struct Book {
 pub(super) struct Approvals(Mutex<Book>);
 
 impl Approvals {
-    /// Opens a question under a name that no other one has.
+    /// Opens a question under a name that no other one has; `None` if too many of
+    /// its turn are open.
     fn open(&self, key: Key, turn: TurnId) -> Option<(String, watch::Receiver<Option<Decision>>)> {
         let (decided, decision) = watch::channel(None);
         let mut book = self.0.lock().ok()?;
+        if book.open.values().filter(|open| open.turn == turn).count() >= MOST_OPEN {
+            return None;
+        }
         let name = loop {
             let name = question::name();
             if !book.open.contains_key(&name) {
@@ -217,6 +223,18 @@ mod tests {
         approvals.reacted(&reaction('a', 'p', "+1"));
         assert_eq!(approvals.typed(key('a', 't'), Some(&name), Decision::Once), Told::Decided);
         assert_eq!(*decision.borrow(), Some(Decision::No));
+    }
+
+    #[test]
+    fn open_questions_of_a_turn_are_bounded() {
+        let approvals = Approvals::default();
+        let open = |turn| approvals.open(key('a', 't'), TurnId(turn));
+        let names: Vec<_> = (0..MOST_OPEN).filter_map(|_| open(1)).map(|(name, _)| name).collect();
+        assert_eq!(names.len(), MOST_OPEN);
+        assert!(open(1).is_none());
+        assert!(open(2).is_some(), "another turn has its own");
+        approvals.close(&names[0]);
+        assert!(open(1).is_some());
     }
 
     #[test]

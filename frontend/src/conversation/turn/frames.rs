@@ -14,6 +14,10 @@ use crate::render::{Tool, Transcript};
 use crate::state::StateError;
 use crate::worker::Worker;
 
+/// Most questions of one turn; a worker passes on no more. Of the others nothing
+/// is answered, so that they cost nothing.
+const MOST_ASKS: u32 = 256;
+
 /// What a frame means for the turn.
 pub(super) enum Taken {
     /// It is over.
@@ -58,7 +62,9 @@ impl Turn<'_> {
                 let detail = detail.into_string();
                 self.show(|transcript| transcript.tool(Tool { call, state, title, detail }));
             }
+            FromWorker::PermissionAsk { .. } if self.asks >= MOST_ASKS => {}
             FromWorker::PermissionAsk { turn, ask, name, title, detail, .. } => {
+                self.asks += 1;
                 let shown =
                     if detail.as_str().is_empty() { title.as_str() } else { detail.as_str() };
                 self.inner.ask(Asked {
