@@ -10,6 +10,8 @@ mod dependencies;
 mod root_code;
 #[path = "workspace/source.rs"]
 mod source;
+#[path = "workspace/units.rs"]
+mod units;
 #[path = "workspace/unsafe_code.rs"]
 mod unsafe_code;
 
