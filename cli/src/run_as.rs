@@ -6,6 +6,7 @@
 //! it than it said.
 
 use std::ffi::OsString;
+use std::fs;
 use std::io::Read;
 use std::os::fd::AsFd;
 use std::os::unix::process::CommandExt as _;
@@ -15,6 +16,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail, ensure};
 use clap::Args;
+use gaggle_ipc::fds::adopt_inherited;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::unistd::setsid;
 
@@ -62,10 +64,25 @@ pub(crate) fn run(arguments: &RunAsArguments) -> anyhow::Result<ExitCode> {
     let (program, words) = arguments.program.split_first().context("no program")?;
     // From the terminal of whoever typed this command.
     setsid().context("this is a part of other commands and not to be used by hand")?;
+    close_inherited().context("/proc/self/fd")?;
     privileges::give_up(arguments.uid, arguments.gid)?;
     let error = Command::new(program).args(words).exec();
     eprintln!("{}: {error}", program.display());
     Ok(ExitCode::from(NOT_STARTED))
+}
+
+/// Closes all but input and outputs: what root's shell had open the other account
+/// could take over from its process.
+fn close_inherited() -> std::io::Result<()> {
+    let names = fs::read_dir("/proc/self/fd")?.map(|entry| Ok(entry?.file_name()));
+    let names = names.collect::<std::io::Result<Vec<_>>>()?;
+    for number in names.iter().filter_map(|name| name.to_str()?.parse().ok()) {
+        if number > 2 {
+            // Owned, it is closed; the one that listed them is so already.
+            drop(adopt_inherited(number));
+        }
+    }
+    Ok(())
 }
 
 /// Runs it to its end; `None` if that does not come within `limit`.

@@ -110,14 +110,15 @@ fn the_program_that_asks_is_roots_and_does_not_run_as_root() -> Result<()> {
     let program = bench.lab.namespace.seen("/srv/gaggle/lib/gaggle-frontend");
     fs::remove_file(&program)?;
     let spy = "#!/bin/sh\nid >/srv/gaggle/spy/said\ncat /proc/self/status /proc/self/environ >>/srv/gaggle/spy/said\n\
-               (: </dev/tty) 2>/dev/null && echo has a terminal >>/srv/gaggle/spy/said\necho nobody\n";
+               (: </dev/tty) 2>/dev/null && echo has a terminal >>/srv/gaggle/spy/said\n\
+               readlink /proc/$$/fd/9 >>/srv/gaggle/spy/said\necho nobody\n";
     fs::write(&program, spy)?;
     fs::set_permissions(&program, fs::Permissions::from_mode(0o757))?;
     bench.says(&["install", "-d", "-o", "gaggle", "/srv/gaggle/spy"])?;
     let add = ["add", "carol", "--mattermost", "@carol"];
     bench.user(&add)?.expect(1, &["lets others write it"])?;
     fs::set_permissions(&program, fs::Permissions::from_mode(0o755))?;
-    let asked = bench.at_a_terminal("add carol --mattermost @carol", "")?;
+    let asked = bench.at_a_terminal("add carol --mattermost @carol 9</etc/shadow", "")?;
     asked.expect(1, &["nobody in Mattermost"])?;
     let said = fs::read_to_string(bench.lab.namespace.seen("/srv/gaggle/spy/said"))?;
     ensure!(said.starts_with("uid=950(gaggle) gid=950(gaggle) groups=950(gaggle)\n"), "{said}");
@@ -127,10 +128,12 @@ fn the_program_that_asks_is_roots_and_does_not_run_as_root() -> Result<()> {
     ensure!(!said.contains(&bench.lab.bot.token) && !said.contains("PATH="), "{said}");
     // What can write to root's terminal can type into it, on many kernels.
     ensure!(!said.contains("has a terminal"), "{said}");
-    let control = bench.script("sh /srv/gaggle/lib/gaggle-frontend", "")?;
+    ensure!(!said.contains("/etc/shadow"), "it has what root's shell had open: {said}");
+    let control = bench.script("sh /srv/gaggle/lib/gaggle-frontend 9</etc/shadow", "")?;
     control.expect(0, &["nobody"])?;
     let said = fs::read_to_string(bench.lab.namespace.seen("/srv/gaggle/spy/said"))?;
     ensure!(said.contains("has a terminal"), "nobody has one there: {said}");
+    ensure!(said.contains("/etc/shadow"), "nobody has it there: {said}");
     Ok(())
 }
 
