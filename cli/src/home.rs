@@ -4,14 +4,15 @@
 //! deletes, so that links there lead root nowhere.
 
 use std::fs;
-use std::os::unix::fs::{PermissionsExt as _, chown, lchown};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::{chown, fchown};
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, bail, ensure};
 use gaggle_policy::account::Account;
 use gaggle_policy::trusted_file;
-use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
+use nix::fcntl::{AT_FDCWD, OFlag, RenameFlags, renameat2};
 
 use crate::output::escaped;
 use crate::run_as::{self, Said};
@@ -129,8 +130,10 @@ pub(crate) fn delete(account: &Account) -> anyhow::Result<()> {
         let all = [home, Path::new("-xdev")].into_iter().chain(words);
         run(account, "/usr/bin/find", all, DELETE_LIMIT)
     };
-    // What it closed to itself, a cache of Go's modules for one.
-    find(&["-type", "d", "!", "-perm", "-u=rwx", "-exec", "/usr/bin/chmod", "u+rwx", "{}", ";"])?;
+    // What it closed to itself, a cache of Go's modules for one; from the folder
+    // above it, since a path may be longer than the system takes.
+    let closed = ["-type", "d", "!", "-perm", "-u=rwx", "-execdir"];
+    find(&[&closed[..], &["/usr/bin/chmod", "u+rwx", "{}", ";"]].concat())?;
     find(&["-mindepth", "1", "-delete"])?;
     fs::remove_dir(home).with_context(|| {
         format!("{}: something is left that is not {}'s own", home.display(), account.name)
@@ -140,14 +143,24 @@ pub(crate) fn delete(account: &Account) -> anyhow::Result<()> {
 /// Leaves what is in the home to root alone: the uid may get another holder.
 ///
 /// # Errors
-/// The system's.
-pub(crate) fn keep_for_root(home: &Path) -> anyhow::Result<()> {
+/// If it is a link or another's folder, which others may need; the system's.
+pub(crate) fn keep_for_root(account: &Account) -> anyhow::Result<()> {
+    let home = &account.home;
     let given = || {
-        lchown(home, Some(0), Some(0))?;
-        // Now nobody else can exchange it or open it up again.
-        fs::set_permissions(home, fs::Permissions::from_mode(0o700))
+        let flags = (OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW).bits();
+        let folder = fs::File::options().read(true).custom_flags(flags).open(home)?;
+        let about = folder.metadata()?;
+        // An earlier try may have come so far.
+        let done = about.uid() == 0 && about.mode() & 0o7777 == 0o700;
+        ensure!(done || about.uid() == account.uid, "it belongs to uid {}", about.uid());
+        fchown(&folder, Some(0), Some(0))?;
+        // Now nobody else can open it up again.
+        Ok(folder.set_permissions(fs::Permissions::from_mode(0o700))?)
     };
-    given().with_context(|| format!("{}: not given to root", home.display()))
+    given().with_context(|| {
+        let name = &account.name;
+        format!("{}: not given to root, and {name} stays; see to it by hand", home.display())
+    })
 }
 
 fn run<'a>(

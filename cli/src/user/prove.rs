@@ -7,7 +7,7 @@
 use std::time::{Duration, Instant};
 
 use gaggle_ipc::MattermostUserId;
-use gaggle_ipc::admin::{AdminReply, AdminRequest};
+use gaggle_ipc::admin::{AdminReply, AdminRequest, Worker};
 
 use crate::{Places, admin_socket, doctor, output, status};
 
@@ -96,15 +96,15 @@ pub(super) fn serve(
     Ok(if proven { Outcome::InForce } else { Outcome::Refused })
 }
 
-/// Waits until the person has no worker any more; `false` if that takes too long.
+/// Waits until no worker is `left`; `false` if that takes too long.
 ///
 /// # Errors
 /// As [`reload`].
-pub(super) fn is_stopped(places: &Places, user: MattermostUserId) -> anyhow::Result<bool> {
+pub(super) fn is_stopped(places: &Places, left: impl Fn(&Worker) -> bool) -> anyhow::Result<bool> {
     let deadline = Instant::now() + STOPPED;
     loop {
         let Some(report) = status::ask(places)? else { return Ok(true) };
-        if report.workers.iter().all(|worker| worker.user != user) {
+        if !report.workers.iter().any(&left) {
             return Ok(true);
         }
         if Instant::now() > deadline {

@@ -47,8 +47,7 @@ pub(super) fn run(places: &Places, arguments: &RemoveArguments) -> anyhow::Resul
     let target = target(&mapping, arguments, person.as_ref())?;
     let deleted = deletable(&mapping, &target, arguments)?;
     let steps = steps(&target, deleted.as_ref(), arguments);
-    if dry || steps.is_empty() {
-        drop(mapping);
+    if dry {
         return Ok(tell(&target, &steps, None, arguments));
     }
     if let Some(account) = &deleted {
@@ -65,10 +64,12 @@ pub(super) fn run(places: &Places, arguments: &RemoveArguments) -> anyhow::Resul
             mapping.write(&text)?;
             stop(places, key)?
         }
-        None => Outcome::InForce,
+        // A command that was killed may have left its agent.
+        None => prove::reload(places)?,
     };
     if let Some(deleted) = &deleted {
-        if outcome == Outcome::Refused {
+        let stopped = prove::is_stopped(places, |worker| worker.account == deleted.name)?;
+        if outcome == Outcome::Refused || !stopped {
             bail!("nothing is deleted while an agent may still run there; run this again");
         }
         delete(places, deleted, arguments)?;
@@ -166,7 +167,7 @@ fn steps(target: &Target, deleted: Option<&Deletable>, arguments: &RemoveArgumen
 fn stop(places: &Places, key: &str) -> anyhow::Result<Outcome> {
     let outcome = prove::reload(places)?;
     let Ok(user) = MattermostUserId::new(key) else { return Ok(outcome) };
-    if outcome == Outcome::InForce && !prove::is_stopped(places, user)? {
+    if outcome == Outcome::InForce && !prove::is_stopped(places, |worker| worker.user == user)? {
         output::error("its agent still runs; see: gaggle status, journalctl -u gaggle-supervisor");
         return Ok(Outcome::Refused);
     }
@@ -180,7 +181,7 @@ fn delete(places: &Places, deleted: &Deletable, arguments: &RemoveArguments) -> 
             home::check(account)?;
             home::delete(account)?;
         } else {
-            home::keep_for_root(&account.home)?;
+            home::keep_for_root(account)?;
         }
     }
     if arguments.delete_account {

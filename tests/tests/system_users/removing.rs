@@ -1,9 +1,12 @@
 //! Agents that are taken away, and accounts that are deleted with them.
 
 use std::fs;
+use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use gaggle_tests::lab::Lab;
+use gaggle_tests::lab::spec::CONFIG;
+use gaggle_tests::lab::wait::until;
 
 use super::bench::Bench;
 
@@ -58,7 +61,8 @@ fn a_dedicated_account_is_deleted_whole_and_nothing_beside_it() -> Result<()> {
     bench.user(&["add", "carol", "--mattermost", "@carol"])?.expect(0, &["made"])?;
     // What an agent may leave: folders closed to itself, and ways out.
     let plant = "cd /home/carol/workspace; mkdir -p a/b; echo x >a/b/c; chmod 0 a/b; ln -s /home/alice out; \
-                 ln -s /etc etc; mkfifo pipe; touch ./-rf 'a b'; chmod 500 a";
+                 ln -s /etc etc; mkfifo pipe; touch ./-rf 'a b'; chmod 500 a; \
+                 n=$(printf '%0200d' 0); for i in $(seq 30); do mkdir $n; cd -P $n; done; mkdir -p c/d; chmod 0 c";
     let uid: u32 = bench.says(&["id", "-u", "carol"])?.parse()?;
     bench.lab.namespace.run(uid, &["sh", "-c", plant])?;
     let others = |path: &String| !path.starts_with("/home/carol");
@@ -95,6 +99,35 @@ fn an_account_without_its_home_leaves_that_to_root() -> Result<()> {
     let about = bench.says(&["stat", "-c", "%U %G %a", "/home/carol"])?;
     ensure!(about == "root root 700", "the next one with this uid has it: {about}");
     bench.user(&add)?.expect(1, &["/home/carol exists already and belongs to uid 0"])?;
+    Ok(())
+}
+
+#[test]
+fn a_link_or_somebody_elses_folder_is_not_given_to_root() -> Result<()> {
+    let Some(bench) = Bench::new(Lab::builder().without_frontend())? else { return Ok(()) };
+    bench.user(&["add", "carol", "--mattermost", "@carol"])?.expect(0, &["made"])?;
+    let remove = ["remove", "carol", "--delete-account", "--yes"];
+    bench.says(&["sh", "-c", "mv /home/carol /srv/carol && ln -s /srv/carol /home/carol"])?;
+    bench.user(&remove)?.expect(1, &["/home/carol", "carol stays"])?;
+    bench.says(&["usermod", "--home", "/home/alice", "carol"])?;
+    bench.user(&remove)?.expect(1, &["it belongs to uid", "carol stays"])?;
+    let owners = bench.says(&["stat", "-c", "%U", "/srv/carol", "/home/alice"])?;
+    ensure!(owners == "carol\nalice", "{owners}");
+    ensure!(!bench.says(&["getent", "passwd", "carol"])?.is_empty(), "the account is gone");
+    Ok(())
+}
+
+#[test]
+fn what_a_killed_command_left_running_is_stopped_by_the_next() -> Result<()> {
+    let Some(bench) = Bench::new(Lab::builder())? else { return Ok(()) };
+    let lab = &bench.lab;
+    lab.answer("alice", "run: echo here")?;
+    ensure!(!lab.namespace.people_running("gaggle-worker").is_empty(), "no agent runs");
+    // The entry was removed, and the supervisor not told.
+    fs::write(lab.namespace.seen(CONFIG).join("user_mapping.json"), "{}")?;
+    bench.user(&["remove", "alice"])?.expect(0, &["nothing to do"])?;
+    let gone = || lab.namespace.people_running("gaggle-worker").is_empty().then_some(());
+    ensure!(until(Duration::from_secs(20), gone).is_some(), "her agent still runs");
     Ok(())
 }
 
