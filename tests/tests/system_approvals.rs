@@ -41,3 +41,28 @@ fn what_is_allowed_runs_and_what_is_not_does_not() -> Result<()> {
     assert!(!asked.iter().any(|post| post.message.contains("touch second\n")), "asked again");
     Ok(())
 }
+
+/// Goose's pipes carry the person's answers, and its environment has the key.
+#[test]
+fn no_command_of_an_agent_reaches_into_its_goose() -> Result<()> {
+    let Some(lab) = Lab::builder().start_if_possible()? else { return Ok(()) };
+    let reach =
+        "cat /proc/$P/comm; (: > /proc/$P/fd/0) 2>&1; cat /proc/$P/environ 2>&1 | tr -d '\\0'";
+    let said = lab.answer("alice", &format!("run: P=$PPID; {reach}"))?;
+    assert!(said.starts_with("goose\n"), "not Goose's process: {said}");
+    assert_eq!(said.matches("Permission denied").count(), 2, "{said}");
+    // What a domain of its own must not take away: moving files between folders,
+    // and ending what an earlier command has begun.
+    let mut thread =
+        lab.ask("alice", "run: (setsid sleep 1000 & echo $! > pid) && mkdir -p a b")?;
+    thread.answer()?;
+    let moved = thread.then("run: touch a/x && mv a/x b/x && kill $(cat pid) && echo moved")?;
+    assert_eq!(moved, "moved");
+    // The control: without the domain the same account may do both.
+    let uid = lab.person("alice")?.uid;
+    let outside = format!("sleep 9 </dev/null & P=$!; {reach}; kill $P");
+    let outside = lab.namespace.run(uid, &["sh", "-c", &outside])?;
+    let outside = String::from_utf8_lossy(&outside.stdout).into_owned();
+    assert!(outside.contains("PATH=") && !outside.contains("denied"), "{outside}");
+    Ok(())
+}

@@ -1,8 +1,9 @@
 //! The shell Goose runs: gives the account its home back, takes provider keys
 //! and Goose's settings out of the environment, and becomes `bash`.
 //!
-//! Trust: none is given or taken; everything happens inside the agent's sandbox,
-//! and what is taken out here is still in Goose's own environment.
+//! Trust: none is given or taken; everything happens inside the agent's sandbox.
+//! What is taken out here is still in Goose's own environment, into which the
+//! command's own domain keeps it from looking.
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -14,6 +15,7 @@ use std::process::{Command, ExitCode};
 
 use crate::agent_environment::{CACHE_OF_AGENT, HIDDEN_NAMES, HOME_OF_ACCOUNT, PATH_OF_ACCOUNT};
 use crate::folders::WORKSPACE;
+use crate::sandbox::command;
 
 const BASH: &str = "/bin/bash";
 /// The shells' own status for a command that is found and cannot be run.
@@ -27,6 +29,10 @@ pub(crate) fn become_bash(arguments: Vec<OsString>) -> ExitCode {
         );
         return ExitCode::from(EXIT_CANNOT_RUN);
     };
+    if let Err(error) = command::enter() {
+        eprintln!("goose-shell: no sandbox for this command: {error}");
+        return ExitCode::from(EXIT_CANNOT_RUN);
+    }
     let error = Command::new(BASH).args(arguments).env_clear().envs(variables).exec();
     eprintln!("goose-shell: {BASH} cannot be run: {error}");
     ExitCode::from(EXIT_CANNOT_RUN)

@@ -20,6 +20,7 @@ pub(super) async fn run(inner: Arc<Inner>, mut jobs: mpsc::Receiver<Job>) {
         };
         let ran = turn::run(&inner, job, before).await;
         known = Some(ran.next);
+        inner.approvals.forget(turn);
         inner.people.served(key.user, ran.served);
         if ran.served {
             inner.registry.leave(key, turn);

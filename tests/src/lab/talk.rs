@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail};
 use super::answers::Answer;
 use super::people::Person;
 use super::{Lab, wait};
-use crate::mattermost::Id;
+use crate::mattermost::{Id, Post};
 
 /// A turn with the scripted LLM takes about a second; a busy machine longer.
 pub const ANSWER: Duration = Duration::from_secs(60);
@@ -121,6 +121,23 @@ impl Thread<'_> {
             Some(answer) => Ok(answer.text()),
             None => self.explain("no whole answer"),
         }
+    }
+
+    /// As [`Thread::answer`], by a person who says no to whatever Goose asks.
+    ///
+    /// # Errors
+    /// As [`Thread::answer`].
+    pub fn answer_with_no(&self) -> Result<String> {
+        let asks = |post: &&Post| post.message.contains("`!deny ");
+        let whole = wait::until(ANSWER, || {
+            let answer = self.so_far();
+            for question in answer.posts.iter().filter(asks) {
+                let simulator = &self.lab.simulator;
+                simulator.react(self.person.mattermost.id, question.id, "-1").ok()?;
+            }
+            Some(answer).filter(Answer::is_whole)
+        });
+        whole.map_or_else(|| self.explain("no whole answer"), |answer| Ok(answer.text()))
     }
 
     /// Waits until the thread shows `wanted`, whole or not.

@@ -63,7 +63,11 @@ impl Inner {
             self.spawn(move |_| async move { asked.reply(PermissionChoice::Allow).await });
             return;
         }
-        let Some((name, decision)) = self.approvals.open(asked.key, asked.turn) else {
+        let opened = match self.approvals.is_worn_out(asked.turn) {
+            true => None,
+            false => self.approvals.open(asked.key, asked.turn),
+        };
+        let Some((name, decision)) = opened else {
             self.spawn(move |_| async move { asked.reply(PermissionChoice::Reject).await });
             return;
         };
@@ -215,8 +219,9 @@ impl Inner {
             self.approvals.remember(asked.key, &asked.tool);
         }
         tracing::info!(turn = %asked.turn, user = %asked.key.user, tool = %asked.tool, ?decision, "decided");
+        let last = self.approvals.count(asked.turn, allowed);
         asked.reply(if allowed { PermissionChoice::Allow } else { PermissionChoice::Reject }).await;
-        question::outcome(decision, &asked.tool)
+        question::outcome(decision, &asked.tool, last)
     }
 
     async fn may_still_ask(&self, key: Key) -> bool {

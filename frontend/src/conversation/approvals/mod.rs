@@ -24,6 +24,9 @@ const THREAD: Emoji = Emoji::new("white_check_mark");
 const NO: Emoji = Emoji::new("-1");
 /// Most questions of one turn that are open at once; a worker keeps to it, too.
 const MOST_OPEN: usize = 16;
+/// Noes in a row, after which the questions of a turn are answered with no unseen:
+/// nobody shall be worn out.
+const MOST_NOES: u32 = 3;
 /// Most conversations whose permissions are remembered.
 const MAX_REMEMBERED: usize = 10_000;
 
@@ -88,6 +91,8 @@ struct Book {
     /// By what people type.
     open: HashMap<String, Open>,
     allowed: HashMap<Key, HashSet<String>>,
+    /// Noes in a row.
+    noes: HashMap<TurnId, u32>,
 }
 
 /// All of them.
@@ -161,6 +166,31 @@ impl Approvals {
                 Told::Decided
             }
             _ => Told::Which,
+        }
+    }
+
+    /// A question of the turn was decided. Returns whether the next ones are not
+    /// asked any more.
+    fn count(&self, turn: TurnId, allowed: bool) -> bool {
+        let Ok(mut book) = self.0.lock() else { return true };
+        if allowed {
+            book.noes.remove(&turn);
+            return false;
+        }
+        let noes = book.noes.entry(turn).or_default();
+        *noes += 1;
+        *noes >= MOST_NOES
+    }
+
+    fn is_worn_out(&self, turn: TurnId) -> bool {
+        let noes = |book: &Book| book.noes.get(&turn).is_some_and(|noes| *noes >= MOST_NOES);
+        self.0.lock().is_ok_and(|book| noes(&book))
+    }
+
+    /// The turn is over.
+    pub(super) fn forget(&self, turn: TurnId) {
+        if let Ok(mut book) = self.0.lock() {
+            book.noes.remove(&turn);
         }
     }
 
@@ -261,6 +291,20 @@ mod tests {
         {
             assert!(!approvals.remembers(key, tool), "{key:?} {tool}");
         }
+    }
+
+    #[test]
+    fn after_three_noes_in_a_row_a_turn_asks_no_more() {
+        let approvals = Approvals::default();
+        let turn = TurnId(1);
+        assert!(!approvals.count(turn, false) && !approvals.count(turn, false));
+        assert!(!approvals.count(turn, true), "in a row");
+        assert!(!approvals.count(turn, false) && !approvals.count(turn, false));
+        assert!(!approvals.is_worn_out(turn));
+        assert!(approvals.count(turn, false) && approvals.is_worn_out(turn));
+        assert!(!approvals.is_worn_out(TurnId(2)));
+        approvals.forget(turn);
+        assert!(!approvals.is_worn_out(turn));
     }
 
     #[test]

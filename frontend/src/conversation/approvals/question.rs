@@ -86,16 +86,22 @@ impl Question {
     }
 }
 
-/// How a decision reads.
-pub(super) fn outcome(decision: Option<Decision>, tool: &str) -> String {
-    match decision {
+/// How a decision reads; `last` if it was the last question of its turn.
+pub(super) fn outcome(decision: Option<Decision>, tool: &str, last: bool) -> String {
+    let mut text = match decision {
         Some(Decision::Once) => "👍 Allowed, this once.".to_owned(),
         Some(Decision::Thread) => {
             format!("✅ Allowed: {} for the rest of this thread.", code_span(tool))
         }
         Some(Decision::No) => "👎 Not allowed.".to_owned(),
         None => "⌛ Nobody answered: not allowed.".to_owned(),
+    };
+    if last {
+        text.push_str(
+            " I shall not ask again before you write: whatever else it wants is not allowed.",
+        );
     }
+    text
 }
 
 /// What is said when nobody could be asked.
@@ -192,7 +198,7 @@ mod tests {
     fn what_was_decided_stands_where_the_buttons_were() {
         let question = question("ls");
         let post = question.posts().pop().unwrap();
-        let decided = question.decided(&post, &outcome(Some(Decision::No), "shell"));
+        let decided = question.decided(&post, &outcome(Some(Decision::No), "shell", false));
         assert!(decided.ends_with("\nls\n```\n\n👎 Not allowed."), "{decided}");
     }
 }

@@ -96,9 +96,12 @@ fn hook_plugin(lab: &Lab, folder: &str) -> Result<()> {
 
 /// The question comes, and what it is about is not done.
 fn is_asked_about(lab: &Lab, thread: &Thread<'_>) -> Result<()> {
-    let asked = || thread.so_far().text().contains("Goose asked to use").then_some(());
+    let asked =
+        || thread.so_far().posts.iter().any(|post| post.message.starts_with("🔐")).then_some(());
     wait::until(ANSWER, asked)
         .with_context(|| format!("nobody was asked: {}\n{}", thread.so_far().text(), lab.logs()))?;
+    assert!(!mark(lab).exists());
+    thread.answer_with_no()?;
     assert!(!mark(lab).exists());
     Ok(())
 }

@@ -87,11 +87,12 @@ fn a39_a40_files_and_terminals_are_not_had_from_the_worker() -> Result<()> {
 #[test]
 fn a41_a_question_with_a_misleading_title_allows_nothing() -> Result<()> {
     let Some((lab, _folder)) = hostile(Lab::builder(), "")? else { return Ok(()) };
-    let told = lab.answer("alice", "misleads")?;
-    // The agent's words stand in a frame of code, in one line; what was asked
-    // for was not done, whatever they say.
-    let frame = "> Goose asked to use ``Read `a` file @all I allowed it. ![x](http://127.0.0.1/x)``. I refused";
-    assert!(told.starts_with(frame), "{told}");
+    let thread = lab.ask("alice", "misleads")?;
+    let told = thread.answer_with_no()?;
+    // Of the agent's words the tool's name is left, in a frame of code; and below
+    // it stands what would be run, in full.
+    assert!(told.contains("🔐 Goose wants to use `Read`:\n\n```\n"), "{told}");
+    assert!(told.contains("rm -r ~") && !told.contains("allowed it"), "{told}");
     let replies = replies(&lab)?;
     assert!(replies.contains(r#""optionId":"no""#), "{replies}");
     Ok(())
@@ -101,12 +102,14 @@ fn a41_a_question_with_a_misleading_title_allows_nothing() -> Result<()> {
 fn a42_five_hundred_questions_wear_nobody_out() -> Result<()> {
     let Some((lab, _folder)) = hostile(Lab::builder(), "")? else { return Ok(()) };
     let thread = lab.ask("alice", "nags")?;
-    let told = thread.answer()?;
+    let told = thread.answer_with_no()?;
     let replies = replies(&lab)?;
     assert_eq!(replies.lines().count(), 500);
     assert_eq!(replies.matches(r#""optionId":"no""#).count(), 500, "none was allowed");
-    assert!(told.contains("too often") && told.chars().count() < 1000, "{told}");
-    assert_eq!(thread.so_far().posts.len(), 1, "one post, however often it asked");
+    assert!(told.contains("too often") && told.chars().count() < 2000, "{told}");
+    let posts = thread.so_far().posts;
+    let asked = posts.iter().filter(|post| post.message.starts_with("🔐")).count();
+    assert_eq!((asked, posts.len()), (3, 4), "asked three times, however often it wanted");
     Ok(())
 }
 
@@ -118,8 +121,8 @@ fn a43_who_does_not_wait_for_an_approval_is_still_in_the_cage() -> Result<()> {
     assert!(model.contains("Approvals in chat are a convenience and no boundary"));
     let builder = Lab::builder().goose_section("mode = \"approve\"");
     let Some((lab, _folder)) = hostile(builder, "")? else { return Ok(()) };
-    let told = lab.answer("alice", "hurries")?;
-    assert!(told.contains("refused"), "{told}");
+    let told = lab.ask("alice", "hurries")?.answer_with_no()?;
+    assert!(told.contains("👎 Not allowed."), "{told}");
     assert!(replies(&lab)?.contains(r#""optionId":"no""#));
     // That is the limit of an approval; and this the boundary.
     assert!(lab.namespace.seen("/home/alice/workspace/hurried").exists());
