@@ -10,6 +10,12 @@ use serde_json::{Map, Value};
 use crate::ingest::Noticed;
 use crate::mattermost::Post;
 
+/// Longest post that is taken from here, in bytes as it comes; many may wait. A
+/// longer one is found by reading.
+const MAX_POST: usize = 128 * 1024;
+/// Longest reaction, likewise.
+const MAX_REACTION: usize = 4 * 1024;
+
 /// What a frame says.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Frame {
@@ -89,13 +95,13 @@ fn deleted(data: Option<&Map<String, Value>>) -> Option<Event> {
 }
 
 fn reaction(data: Option<&Map<String, Value>>) -> Option<Event> {
-    let text = data?.get("reaction")?.as_str()?;
+    let text = data?.get("reaction")?.as_str().filter(|text| text.len() <= MAX_REACTION)?;
     serde_json::from_str(text).ok().map(|reaction| Event::Noticed(Noticed::Reacted(reaction)))
 }
 
 /// The post is JSON in a string.
 fn posted(data: Option<&Map<String, Value>>) -> Option<Event> {
-    let text = data?.get("post")?.as_str()?;
+    let text = data?.get("post")?.as_str().filter(|text| text.len() <= MAX_POST)?;
     serde_json::from_str(text).ok().map(Event::Posted)
 }
 
@@ -130,6 +136,23 @@ mod tests {
             let text = format!(r#"{{"event":"posted","data":{data},"seq":3}}"#);
             assert_eq!(frame(&text), Some(Frame::Event(Event::Channels)), "{data}");
         }
+    }
+
+    #[test]
+    fn what_is_too_large_to_wait_here_is_looked_for_in_the_channels() {
+        let frame_of = |event: &str, name: &str, key: &str, length: usize| {
+            let inner = serde_json::json!({
+                "id": ID, "post_id": ID, "user_id": ID, "channel_id": ID, key: "x".repeat(length),
+            });
+            let data = serde_json::json!({ name: inner.to_string() });
+            frame(&serde_json::json!({ "event": event, "data": data, "seq": 3 }).to_string())
+        };
+        let post = |length| frame_of("posted", "post", "message", length);
+        assert!(matches!(post(MAX_POST / 2), Some(Frame::Event(Event::Posted(_)))));
+        assert_eq!(post(MAX_POST), Some(Frame::Event(Event::Channels)));
+        let reaction = |length| frame_of("reaction_added", "reaction", "emoji_name", length);
+        assert!(matches!(reaction(64), Some(Frame::Event(Event::Noticed(_)))));
+        assert_eq!(reaction(MAX_REACTION), Some(Frame::Event(Event::Other)));
     }
 
     #[test]
