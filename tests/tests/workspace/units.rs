@@ -1,6 +1,6 @@
-//! Whose processes the packaged services are.
+//! Whose processes the packaged services are, and whose files they keep.
 //!
-//! Trust: the unit files, as they are packaged.
+//! Trust: the files, as they are packaged.
 
 use super::source::root;
 
@@ -32,5 +32,16 @@ fn no_service_can_be_signalled_by_another() {
     let made = std::fs::read_to_string(root().join("packaging/sysusers.d/gaggle.conf")).unwrap();
     for name in accounts.iter().filter(|name| *name != "root") {
         assert!(made.contains(&format!("\nu {name} - ")), "nobody makes the account {name}");
+    }
+}
+
+#[test]
+fn whatever_may_hold_a_secret_is_made_for_root_alone() {
+    let path = root().join("packaging/tmpfiles.d/gaggle.conf");
+    let made = std::fs::read_to_string(path).unwrap();
+    for (name, mode) in [("goose.env", "0600"), ("mattermost-token", "0600"), ("accounts", "0700")]
+    {
+        let whole = format!(" /etc/gaggle/{name} {mode} root root");
+        assert!(made.contains(&whole), "{name} is not made with mode {mode}");
     }
 }
