@@ -207,7 +207,10 @@ fn overridden(unit: &str, packaged: &Settings, shown: &Settings) -> Vec<Differen
             differences.push(difference(unit, "a drop-in", "", &format!("{path}: unreadable")));
             continue;
         };
-        let compared = |name: &str| WORDS.contains(&name) || SETS.contains(&name);
+        // What the packaged unit does not say is not compared.
+        let compared = |name: &str| {
+            packaged.contains_key(name) && (WORDS.contains(&name) || SETS.contains(&name))
+        };
         for name in settings(&text).into_keys() {
             if !compared(&name) && !HARMLESS.contains(&name.as_str()) {
                 let wanted = packaged.get(&name).map_or("", String::as_str);
@@ -280,9 +283,10 @@ mod tests {
     fn a_drop_in_is_searched_for_what_is_not_shown_as_written() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("own.conf");
-        std::fs::write(&path, "[Service]\nRestart=always\nUser=gaggle\nSystemCallFilter=\n")
-            .unwrap();
-        assert_eq!(found(&[("DropInPaths", path.to_str().unwrap())]), ["SystemCallFilter"]);
+        let text = "[Service]\nRestart=always\nUser=gaggle\nSystemCallFilter=\nGroup=root\n";
+        std::fs::write(&path, text).unwrap();
+        let settings = found(&[("DropInPaths", path.to_str().unwrap())]);
+        assert_eq!(settings, ["Group", "SystemCallFilter"]);
         let missing = folder.path().join("gone.conf");
         assert_eq!(found(&[("DropInPaths", missing.to_str().unwrap())]), ["a drop-in"]);
     }
