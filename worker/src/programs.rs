@@ -3,12 +3,18 @@
 //! Trust: what root owns and nobody else may write. Everything the agent's
 //! environment points at is checked here, once, before any input is read.
 
+use std::ffi::OsStr;
 use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use crate::role::Supervision;
 
+/// The kernel's word for this program's path, and what it puts behind that of a
+/// file that is not there any more.
+const OWN: &str = "/proc/self/exe";
+const REPLACED: &[u8] = b" (deleted)";
 /// Names in the program folder.
 const SHELL: &str = "goose-shell";
 const GOOSE_HOME: &str = "goose-home";
@@ -69,7 +75,9 @@ impl Programs {
         goose: &Path,
         supervision: Supervision,
     ) -> Result<Self, ProgramsError> {
-        Self::beside(Path::new("/proc/self/exe"), goose, supervision)
+        let own = Path::new(OWN);
+        let named = own.read_link().map_err(missing(own))?;
+        Self::beside(&installed(&named), goose, supervision)
     }
 
     fn beside(
@@ -122,6 +130,13 @@ fn missing(path: &Path) -> impl FnOnce(io::Error) -> ProgramsError {
     move |source| ProgramsError::Missing { path, source }
 }
 
+/// The program in the place of the one that runs: while a package is upgraded,
+/// another file may come there under a process that has only just begun.
+fn installed(named: &Path) -> PathBuf {
+    let path = named.as_os_str().as_bytes();
+    OsStr::from_bytes(path.strip_suffix(REPLACED).unwrap_or(path)).into()
+}
+
 fn resolve(path: &Path) -> Result<PathBuf, ProgramsError> {
     path.canonicalize().map_err(missing(path))
 }
@@ -161,10 +176,11 @@ fn require_trusted(path: &Path, supervision: Supervision) -> Result<(), Programs
 mod tests {
     use super::*;
     use std::fs::{self, Permissions};
+    use std::os::fd::AsRawFd;
     use std::os::unix::fs::{PermissionsExt, symlink};
 
     /// A program folder as a package would lay it out.
-    fn installed() -> tempfile::TempDir {
+    fn installed_folder() -> tempfile::TempDir {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name);
         for program in ["gaggle-worker", "goose"] {
@@ -190,15 +206,33 @@ mod tests {
 
     #[test]
     fn a_complete_installation_is_accepted() {
-        let folder = installed();
+        let folder = installed_folder();
         let programs = check(folder.path()).unwrap();
         assert!(programs.shell.ends_with("goose-shell"));
     }
 
     #[test]
+    fn a_program_that_was_replaced_is_looked_for_in_its_place() {
+        let folder = installed_folder();
+        let old = fs::File::open(folder.path().join("gaggle-worker")).unwrap();
+        let link = PathBuf::from(format!("/proc/self/fd/{}", old.as_raw_fd()));
+        let before = link.read_link().unwrap();
+        assert_eq!(installed(&before), before);
+        fs::write(folder.path().join("next"), "").unwrap();
+        fs::set_permissions(folder.path().join("next"), Permissions::from_mode(0o755)).unwrap();
+        fs::rename(folder.path().join("next"), folder.path().join("gaggle-worker")).unwrap();
+        // The control: what the kernel says now leads nowhere.
+        let named = link.read_link().unwrap();
+        assert!(named.symlink_metadata().is_err());
+        let found = installed(&named);
+        assert_eq!(found, before);
+        Programs::beside(&found, &folder.path().join("goose"), Supervision::Unsupervised).unwrap();
+    }
+
+    #[test]
     fn each_missing_piece_is_named() {
         for piece in ["goose-shell", "goose-home", "goose-config/goose/config.yaml", "goose"] {
-            let folder = installed();
+            let folder = installed_folder();
             let path = folder.path().join(piece);
             if path.is_dir() { fs::remove_dir(&path) } else { fs::remove_file(&path) }.unwrap();
             let said = check(folder.path()).unwrap_err().to_string();
@@ -208,14 +242,14 @@ mod tests {
 
     #[test]
     fn a_program_that_others_may_write_is_refused() {
-        let folder = installed();
+        let folder = installed_folder();
         fs::set_permissions(folder.path().join("goose"), Permissions::from_mode(0o777)).unwrap();
         assert!(matches!(check(folder.path()), Err(ProgramsError::NotRoots(_))));
     }
 
     #[test]
     fn anything_planted_in_gooses_home_is_refused() {
-        let folder = installed();
+        let folder = installed_folder();
         fs::create_dir(folder.path().join("goose-home/.agents")).unwrap();
         assert!(matches!(check(folder.path()), Err(ProgramsError::NotEmpty(_))));
     }
