@@ -33,7 +33,7 @@ pub(crate) struct Container {
     /// Use this package; without it one is built
     #[arg(long, value_name = "FILE")]
     deb: Option<PathBuf>,
-    /// Only this release of Debian; else one after the other
+    /// Only this release of Debian; else both, side by side
     #[arg(long, value_enum)]
     release: Option<Release>,
     /// Use this Goose binary

@@ -203,7 +203,7 @@ impl Machine {
     /// failure's report.
     pub(crate) fn journal_since(&self, begun: u64) -> String {
         let since = format!("--since=@{begun}");
-        let words = ["journalctl", "--no-pager", "--lines=60", "--output=short-precise", &since];
+        let words = ["journalctl", "--no-pager", "--lines=200", "--output=short-precise", &since];
         let output = self.output(&words);
         output.map(|output| said(&output)).unwrap_or_default()
     }

@@ -126,7 +126,7 @@ impl Stage {
     /// # Errors
     /// It does not come to that.
     pub(crate) fn running_turn(&self, name: &str) -> Result<Asked> {
-        let asked = self.chat.ask(name, &format!("run: sleep 4; echo {LAST_WORD}"))?;
+        let asked = self.chat.ask(name, &format!("run: sleep 6; echo {LAST_WORD}"))?;
         self.until("the turn runs", || {
             let found = self.machine.output(&["pgrep", "-u", name, "-x", "sleep"]).ok()?;
             found.status.success().then_some(())

@@ -62,6 +62,7 @@ pub(crate) fn all() -> Vec<Case> {
         step first_steps::the_readmes_other_commands_lead_to_the_first_answer,
         step users::a_second_person_is_added_by_name_and_served,
         case users::a_name_that_nobody_has_changes_nothing,
+        case users::a_start_that_fails_is_no_success,
         case users::show_tells_of_account_and_worker,
         case users::a_removed_person_is_stopped_and_comes_back_to_the_same_home,
         case records::status_and_audit_tell_who_was_started,

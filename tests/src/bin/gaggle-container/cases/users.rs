@@ -52,6 +52,20 @@ pub(crate) fn a_name_that_nobody_has_changes_nothing(stage: &mut Stage) -> Resul
     Ok(())
 }
 
+/// `add` ends well only if a start has shown that the person is served.
+pub(crate) fn a_start_that_fails_is_no_success(stage: &mut Stage) -> Result<()> {
+    let add = ["gaggle", "user", "add", "bob", "--mattermost", "@bob"];
+    stage.machine.run(&["chage", "--expiredate", "1", "bob"])?;
+    let output = stage.machine.output(&add)?;
+    stage.machine.run(&["chage", "--expiredate", "-1", "bob"])?;
+    let told = said(&output);
+    ensure!(!output.status.success(), "an expired account serves: {told}");
+    ensure!(told.contains("expired") && !told.contains("can be served"), "{told}");
+    let again = stage.machine.run(&add)?;
+    ensure!(again.contains("bob can be served"), "the control: {again}");
+    stage.is_served("bob")
+}
+
 pub(crate) fn show_tells_of_account_and_worker(stage: &mut Stage) -> Result<()> {
     stage.is_served("bob")?;
     let uid = stage.machine.run(&["id", "-u", "bob"])?;
