@@ -39,13 +39,18 @@ pub(in crate::conversation) struct Asked {
     pub(in crate::conversation) stop: watch::Receiver<Stop>,
 }
 
-/// A post with buttons.
+/// Most posts that one question takes. What is longer nobody reads.
+const MOST_POSTS: usize = 4;
+
+/// A post about a question.
 struct Shown {
     id: MattermostId,
     channel: MattermostId,
     /// The thread it is in.
     root: MattermostId,
     text: String,
+    /// It shows the command, and so can be answered.
+    asks: bool,
 }
 
 /// How the waiting ended.
@@ -60,7 +65,12 @@ impl Inner {
     pub(in crate::conversation) fn ask(self: &Arc<Self>, asked: Asked) {
         if self.approvals.remembers(asked.key, &asked.tool) {
             tracing::info!(turn = %asked.turn, user = %asked.key.user, tool = %asked.tool, "allowed for the thread");
-            self.spawn(move |_| async move { asked.reply(PermissionChoice::Allow).await });
+            self.spawn(move |inner| async move {
+                let still = inner.may_still_ask(asked.key).await;
+                asked
+                    .reply(if still { PermissionChoice::Allow } else { PermissionChoice::Reject })
+                    .await;
+            });
             return;
         }
         let opened = match self.approvals.is_worn_out(asked.turn) {
@@ -93,10 +103,8 @@ impl Inner {
                 return self.reply_at(channel, root, &question::unasked(&asked.tool)).await;
             }
         };
-        for post in &shown {
+        for post in shown.iter().filter(|post| post.asks) {
             self.approvals.stands(name, post.id);
-        }
-        for post in &shown {
             for emoji in [ONCE, THREAD, NO] {
                 // A missing button can be typed.
                 let _ = self.client.add_reaction(post.id, emoji).await;
@@ -105,7 +113,7 @@ impl Inner {
         let waited = self.wait(asked, &question, &shown, decision).await;
         let how = self.answer(asked, waited).await;
         for post in shown {
-            let message = Some(question.decided(&post.text, &how));
+            let message = Some(Question::decided(&post.text, &how));
             let patch = PostPatch { message, ..PostPatch::default() };
             if let Err(error) = self.client.patch_post(post.id, &patch).await {
                 tracing::info!(post = %post.id, %error, "a question still shows its buttons");
@@ -117,15 +125,20 @@ impl Inner {
     /// the command only in the person's own direct channel.
     async fn put(&self, asked: &Asked, question: &Question) -> Result<Vec<Shown>, Error> {
         let (channel, root) = (asked.address.channel, Some(asked.address.root));
+        let posts = question.posts();
+        if posts.len() > MOST_POSTS {
+            return Err(Error::Malformed {
+                what: "a question that is too long to be read".to_owned(),
+            });
+        }
         if asked.address.person.is_none() {
-            return Ok(vec![self.put_all(asked, (channel, root), question.posts()).await?]);
+            return Ok(vec![self.put_all(asked, (channel, root), posts).await?]);
         }
         let me = self.client.me().await?.id;
         let direct = self.client.direct_channel(me, asked.key.user.into()).await?.id;
-        Ok(vec![
-            self.put_all(asked, (direct, None), question.posts()).await?,
-            self.put_all(asked, (channel, root), vec![question.short()]).await?,
-        ])
+        let full = self.put_all(asked, (direct, None), posts).await?;
+        let short = self.put_all(asked, (channel, root), vec![question.short()]).await?;
+        Ok(vec![full, Shown { asks: false, ..short }])
     }
 
     async fn put_all(
@@ -148,7 +161,8 @@ impl Inner {
             };
             let id = self.client.create_post(&new).await?.id;
             root = root.or(Some(id));
-            last = Some(Shown { id, channel, root: root.unwrap_or(id), text: new.message });
+            let text = new.message;
+            last = Some(Shown { id, channel, root: root.unwrap_or(id), text, asks: true });
         }
         last.ok_or_else(|| Error::Malformed { what: "a question without words".to_owned() })
     }
@@ -194,7 +208,7 @@ impl Inner {
     /// What the person's reactions say by now.
     async fn look(&self, asked: &Asked, shown: &[Shown]) -> Option<Decision> {
         let mut own = Vec::new();
-        for post in shown {
+        for post in shown.iter().filter(|post| post.asks) {
             let reactions = self.client.reactions(post.id).await.unwrap_or_default();
             own.extend(reactions.into_iter().filter(|one| asked.key.user == one.user.into()));
         }

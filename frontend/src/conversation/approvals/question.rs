@@ -55,9 +55,9 @@ impl Question {
     /// What stands where others read along.
     pub(super) fn short(&self) -> String {
         format!(
-            "🔐 Goose wants to use {}. What exactly I sent to the person who asked, in a direct message.\n\n{}",
+            "🔐 Goose wants to use {}.\n\nI sent you what exactly in a direct message. Please answer there; it is no in {}.",
             code_span(&self.tool),
-            self.buttons()
+            words(self.patience),
         )
     }
 
@@ -80,9 +80,10 @@ impl Question {
     }
 
     /// What becomes of the last post once it is decided.
-    pub(super) fn decided(&self, last: &str, how: &str) -> String {
-        let buttons = format!("\n\n{}", self.buttons());
-        format!("{}\n\n{how}", last.strip_suffix(&buttons).unwrap_or(last))
+    pub(super) fn decided(last: &str, how: &str) -> String {
+        // What can be answered is the last paragraph.
+        let asks = last.rsplit_once("\n\n").map_or(last, |(asks, _)| asks);
+        format!("{asks}\n\n{how}")
     }
 }
 
@@ -198,7 +199,7 @@ mod tests {
     fn what_was_decided_stands_where_the_buttons_were() {
         let question = question("ls");
         let post = question.posts().pop().unwrap();
-        let decided = question.decided(&post, &outcome(Some(Decision::No), "shell", false));
+        let decided = Question::decided(&post, &outcome(Some(Decision::No), "shell", false));
         assert!(decided.ends_with("\nls\n```\n\n👎 Not allowed."), "{decided}");
     }
 }
