@@ -156,7 +156,7 @@ const REMOVE_EXAMPLES: &str = "\
 Examples:
   gaggle user remove alice
       the agent stops at once; account and home stay, and adding works again
-  gaggle user remove @alice --delete-account --delete-home
+  gaggle user remove alice --delete-account --delete-home
       and nothing of the dedicated account is left
   gaggle user remove alice --delete-account
       the home stays, as root's, with mode 0700

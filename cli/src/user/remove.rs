@@ -15,7 +15,7 @@ use serde_json::json;
 use super::arguments::RemoveArguments;
 use super::person::{self, Person};
 use super::prove::{self, Outcome};
-use super::who::Mapped;
+use super::who::{Mapped, Who};
 use super::{consent, require_root};
 use crate::account::{self, Found};
 use crate::mapping_file::{MappingFile, account_of};
@@ -37,6 +37,11 @@ struct Target {
 /// A sentence with what to do.
 pub(super) fn run(places: &Places, arguments: &RemoveArguments) -> anyhow::Result<ExitCode> {
     require_root("removing people")?;
+    let deletes = arguments.delete_account || arguments.delete_home;
+    if deletes && matches!(&arguments.who, Mapped::Person(Who::Name(_))) {
+        // Names change hands, and the server says whose they are.
+        bail!("what is deleted is not left to a name: write the Linux account, or the person's id");
+    }
     let person = match &arguments.who {
         Mapped::Person(who) => Some(person::known(places, who)?),
         Mapped::Account(_) => None,

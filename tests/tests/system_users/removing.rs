@@ -140,6 +140,8 @@ fn an_account_that_others_use_is_not_deleted() -> Result<()> {
     bench.user(&second)?.expect(0, &["mapped to @dora"])?;
     bench.user(&["remove", "team"])?.expect(1, &["several people", dora.id.as_str()])?;
     let all = [&["remove", "@dora", "--yes"], DELETE].concat();
+    bench.user(&all)?.expect(1, &["not left to a name"])?;
+    let all = [&["remove", dora.id.as_str(), "--yes"], DELETE].concat();
     bench.user(&all)?.expect(1, &["also the account of", bench.carol.id.as_str()])?;
     ensure!(bench.entry(dora.id.as_str())?.is_some(), "half of it was done");
     bench.user(&["remove", "@dora"])?.expect(0, &[])?;
