@@ -71,6 +71,7 @@ pub(crate) fn all() -> Vec<Case> {
         case records::doctor_isolation_finds_nothing_open,
         case records::f32_a_forged_audit_record_is_not_shown,
         case units::exposure_is_as_low_as_promised,
+        case units::c42_a_drop_in_that_weakens_a_unit_is_named,
         case units::a_worker_inherits_the_units_limits,
         case units::the_supervisors_unit_has_four_address_families_and_few_namespaces,
         case units::a28_an_agent_cannot_reach_the_clouds_credentials,

@@ -6,6 +6,7 @@ use std::net::TcpListener;
 
 use anyhow::{Context, Result, ensure};
 
+use crate::machine::said;
 use crate::played;
 use crate::session::{ELSEWHERE, METADATA};
 use crate::stage::{FRONTEND, SUPERVISOR, Stage};
@@ -22,6 +23,26 @@ pub(crate) fn exposure_is_as_low_as_promised(stage: &mut Stage) -> Result<()> {
         let level: f32 = number.with_context(|| format!("no level in {said}"))?;
         println!("       {unit}: {level}");
         ensure!(level <= most, "{unit} has {level}, more than {most}:\n{said}");
+    }
+    Ok(())
+}
+
+pub(crate) fn c42_a_drop_in_that_weakens_a_unit_is_named(stage: &mut Stage) -> Result<()> {
+    let doctor = |stage: &Stage| stage.machine.output(&["gaggle", "doctor", "units"]);
+    let before = doctor(stage)?;
+    ensure!(before.status.success(), "as packaged: {}", said(&before));
+    let folder = "/etc/systemd/system/gaggle-supervisor.service.d";
+    let weaker = "[Service]\nNoNewPrivileges=no\nSystemCallFilter=\n";
+    stage.machine.run(&["mkdir", "--parents", folder])?;
+    stage.machine.write(&format!("{folder}/own.conf"), 0o644, weaker)?;
+    stage.machine.run(&["systemctl", "daemon-reload"])?;
+    let after = doctor(stage)?;
+    stage.machine.run(&["rm", "--recursive", folder])?;
+    stage.machine.run(&["systemctl", "daemon-reload"])?;
+    let text = said(&after);
+    ensure!(after.status.code() == Some(1), "it ended with {}: {text}", after.status);
+    for name in ["NoNewPrivileges", "SystemCallFilter"] {
+        ensure!(text.contains(name), "{name} is not named: {text}");
     }
     Ok(())
 }

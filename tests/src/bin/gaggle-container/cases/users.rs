@@ -9,6 +9,7 @@ use crate::machine::said;
 use crate::stage::Stage;
 
 const MAPPING: &str = "/etc/gaggle/user_mapping.json";
+const ADD: [&str; 6] = ["gaggle", "user", "add", "bob", "--mattermost", "@bob"];
 /// To somebody without an entry.
 const NOT_SET_UP: &str = "I cannot work for you yet";
 
@@ -21,8 +22,7 @@ fn listed(stage: &Stage) -> Result<Option<Value>> {
 
 pub(crate) fn a_second_person_is_added_by_name_and_served(stage: &mut Stage) -> Result<()> {
     ensure!(listed(stage)?.is_none(), "bob is there before he was added");
-    let add = ["gaggle", "user", "add", "bob", "--mattermost", "@bob"];
-    let added = stage.machine.run(&add)?;
+    let added = stage.machine.run(&ADD)?;
     ensure!(added.contains("bob can be served"), "no proof that bob is served: {added}");
     let account = stage.machine.run(&["getent", "passwd", "bob"])?;
     ensure!(account.ends_with(":/home/bob:/usr/sbin/nologin"), "the account: {account}");
@@ -35,7 +35,7 @@ pub(crate) fn a_second_person_is_added_by_name_and_served(stage: &mut Stage) -> 
     ensure!(entry["mattermost_id"] == stage.chat.id("bob")?.as_str(), "the entry: {entry}");
     ensure!(entry["problem"].is_null(), "the entry: {entry}");
     stage.is_served("bob")?;
-    let again = stage.machine.run(&add)?;
+    let again = stage.machine.run(&ADD)?;
     ensure!(again.contains("nothing to do"), "again: {again}");
     Ok(())
 }
@@ -54,15 +54,23 @@ pub(crate) fn a_name_that_nobody_has_changes_nothing(stage: &mut Stage) -> Resul
 
 /// `add` ends well only if a start has shown that the person is served.
 pub(crate) fn a_start_that_fails_is_no_success(stage: &mut Stage) -> Result<()> {
-    let add = ["gaggle", "user", "add", "bob", "--mattermost", "@bob"];
-    stage.machine.run(&["chage", "--expiredate", "1", "bob"])?;
-    let output = stage.machine.output(&add)?;
-    stage.machine.run(&["chage", "--expiredate", "-1", "bob"])?;
-    let told = said(&output);
-    ensure!(!output.status.success(), "an expired account serves: {told}");
-    ensure!(told.contains("expired") && !told.contains("can be served"), "{told}");
-    let again = stage.machine.run(&add)?;
-    ensure!(again.contains("bob can be served"), "the control: {again}");
+    // Where to look is said, and there it is.
+    let look = "gaggle audit --account bob --since 5min";
+    for (harm, mend, told, found) in [
+        ("chage --expiredate 1 bob", "chage --expiredate -1 bob", "expired", ""),
+        ("chmod 644 /usr/lib/gaggle/goose", "chmod 755 /usr/lib/gaggle/goose", look, "chmod 755"),
+    ] {
+        stage.machine.sh(harm)?;
+        let output = stage.machine.output(&ADD)?;
+        stage.machine.sh(mend)?;
+        let words = said(&output);
+        ensure!(!output.status.success(), "after `{harm}` bob can be served: {words}");
+        ensure!(words.contains(told) && !words.contains("can be served"), "`{harm}`: {words}");
+        let audit = stage.machine.sh(look)?;
+        ensure!(audit.contains(found), "after `{harm}` there is no {found}: {audit}");
+        let again = stage.machine.run(&ADD)?;
+        ensure!(again.contains("bob can be served"), "the control: {again}");
+    }
     stage.is_served("bob")
 }
 
@@ -105,8 +113,7 @@ pub(crate) fn a_removed_person_is_stopped_and_comes_back_to_the_same_home(
     })?;
     let kept = stage.keepsake("bob");
     ensure!(kept.exists(), "what bob made went with his entry");
-    let add = ["gaggle", "user", "add", "bob", "--mattermost", "@bob"];
-    let added = stage.machine.run(&add)?;
+    let added = stage.machine.run(&ADD)?;
     ensure!(added.contains("bob can be served"), "no proof that bob is served: {added}");
     ensure!(kept.exists(), "what bob made is gone");
     stage.is_served("bob")
