@@ -9,6 +9,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use nix::unistd::{AccessFlags, access};
+
 use crate::role::Supervision;
 
 /// The kernel's word for this program's path, and what it puts behind that of a
@@ -56,6 +58,9 @@ pub(crate) enum ProgramsError {
         "{0} may be changed by others than root; chown it to root and take the write right from group and others"
     )]
     NotRoots(PathBuf),
+    /// This account may not run it.
+    #[error("{0} may not be run; chmod 755 it, and look at how its file system is mounted")]
+    NotExecutable(PathBuf),
     /// It is of another kind than it should be.
     #[error(
         "{0} is not what it should be; reinstall Gaggle, and check goose_path in supervisor.toml"
@@ -106,6 +111,9 @@ impl Programs {
         for program in [&self.worker, &self.shell, &self.goose] {
             if !look_at(&resolve(program)?)?.is_file() {
                 return Err(ProgramsError::WrongKind(program.clone()));
+            }
+            if access(program, AccessFlags::X_OK).is_err() {
+                return Err(ProgramsError::NotExecutable(program.clone()));
             }
         }
         for folder in [&self.goose_home, &self.goose_config] {
@@ -238,6 +246,15 @@ mod tests {
             let said = check(folder.path()).unwrap_err().to_string();
             assert!(said.contains(piece), "{said}");
         }
+    }
+
+    #[test]
+    fn a_goose_that_was_copied_without_its_mode_is_named() {
+        let folder = installed_folder();
+        let goose = folder.path().join("goose");
+        fs::set_permissions(&goose, Permissions::from_mode(0o644)).unwrap();
+        let said = check(folder.path()).unwrap_err().to_string();
+        assert!(said.contains("chmod 755") && said.contains("/goose "), "{said}");
     }
 
     #[test]
