@@ -55,7 +55,12 @@ fn goes_on_after(disturb: impl FnOnce(&mut Lab) -> Result<()>) -> Result<()> {
     };
     disturb(&mut lab)?;
     let mut thread = lab.thread("alice", root)?;
-    assert_eq!(thread.then("!!recall")?, "the number is 4711\n!!recall");
+    let recalled = thread.then("!!recall")?;
+    // A message that meets a Goose just dying is sent once more, with a word on it.
+    let told = |line: &&str| line.starts_with("[The previous request was interrupted");
+    let lines: Vec<&str> =
+        recalled.lines().filter(|line| !line.is_empty() && !told(line)).collect();
+    assert_eq!(lines, ["the number is 4711", "!!recall"]);
     Ok(())
 }
 
