@@ -246,14 +246,15 @@ impl Service {
 
     /// Tells about workers that are gone, and forgets them.
     pub(crate) fn bury(&mut self) {
-        let mut gone = Vec::new();
-        for worker in self.workers.values_mut() {
-            worker.reap();
-            if let Some(outcome) = worker.finish() {
-                gone.push((worker.id, outcome));
-            }
+        let ended = self.workers.values().filter(|worker| worker.has_ended());
+        for id in ended.map(|worker| worker.id).collect::<Vec<_>>() {
+            // Its end may be seen before what it said on its way to the program: that
+            // it was ready, and then that the program ran.
+            [id; 2].into_iter().for_each(|id| self.follow_launch(id));
+            self.workers.get_mut(&id).map(Worker::reap).unwrap_or_default();
         }
-        for (id, outcome) in gone {
+        let gone = self.workers.values_mut().filter_map(|w| Some((w.id, w.finish()?)));
+        for (id, outcome) in gone.collect::<Vec<_>>() {
             // Its last words, which nobody can add to any more.
             for _ in 0..log_pipe::READS_OF_A_FULL_PIPE {
                 self.record_output(id);

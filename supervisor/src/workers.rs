@@ -204,21 +204,25 @@ impl Worker {
         }
     }
 
-    /// Reaps the process if it ended, and begins to kill what it left.
+    /// Reaps the process, which has ended, and begins to kill what it left.
     pub(crate) fn reap(&mut self) {
         if self.is_ending() {
             return;
         }
         let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG;
-        let status = match waitid(Id::PIDFd(self.pidfd.as_fd()), flags) {
-            Ok(WaitStatus::StillAlive) | Err(Errno::EINTR) => return,
-            Ok(status) => status,
-            // Nobody else reaps; if it cannot be waited for, it is gone.
-            Err(_) => WaitStatus::Exited(self.pid, 255),
-        };
+        let status = waitid(Id::PIDFd(self.pidfd.as_fd()), flags);
+        // Nobody else reaps; if it cannot be waited for, it is gone.
+        let status = status.unwrap_or(WaitStatus::Exited(self.pid, 255));
         let outcome = self.outcome(status);
         self.state = State::Ending { outcome, pause: BURIAL, again: Instant::now() };
         self.kill();
+    }
+
+    /// Its process has ended, reaped or not.
+    pub(crate) fn has_ended(&self) -> bool {
+        let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
+        let status = waitid(Id::PIDFd(self.pidfd.as_fd()), flags);
+        !matches!(status, Ok(WaitStatus::StillAlive) | Err(Errno::EINTR))
     }
 
     fn outcome(&self, status: WaitStatus) -> Outcome {
