@@ -82,12 +82,23 @@ impl Inner {
             return;
         };
         self.spawn(move |inner| async move {
-            inner.settle(&asked, &name, decision).await;
+            let settled = inner.settle(&asked, &name, decision).await;
+            // Before anybody reads how it was decided: a word that comes later is
+            // told that nothing is asked any more.
             inner.approvals.close(&name);
+            if let Some((shown, how)) = settled {
+                inner.show_outcome(shown, &how).await;
+            }
         });
     }
 
-    async fn settle(&self, asked: &Asked, name: &str, decision: watch::Receiver<Option<Decision>>) {
+    /// Asks and tells the worker; the posts that asked, and how it was decided.
+    async fn settle(
+        &self,
+        asked: &Asked,
+        name: &str,
+        decision: watch::Receiver<Option<Decision>>,
+    ) -> Option<(Vec<Shown>, String)> {
         let question = Question {
             tool: asked.tool.clone(),
             command: asked.command.clone(),
@@ -100,7 +111,8 @@ impl Inner {
                 tracing::warn!(turn = %asked.turn, %error, "the question was not posted");
                 asked.reply(PermissionChoice::Reject).await;
                 let (channel, root) = (asked.address.channel, asked.address.root);
-                return self.reply_at(channel, root, &question::unasked(&asked.tool)).await;
+                self.reply_at(channel, root, &question::unasked(&asked.tool)).await;
+                return None;
             }
         };
         for post in shown.iter().filter(|post| post.asks) {
@@ -112,8 +124,12 @@ impl Inner {
         }
         let waited = self.wait(asked, &question, &shown, decision).await;
         let how = self.answer(asked, waited).await;
+        Some((shown, how))
+    }
+
+    async fn show_outcome(&self, shown: Vec<Shown>, how: &str) {
         for post in shown {
-            let message = Some(Question::decided(&post.text, &how));
+            let message = Some(Question::decided(&post.text, how));
             let patch = PostPatch { message, ..PostPatch::default() };
             if let Err(error) = self.client.patch_post(post.id, &patch).await {
                 tracing::info!(post = %post.id, %error, "a question still shows its buttons");
@@ -134,7 +150,7 @@ impl Inner {
         if asked.address.person.is_none() {
             return Ok(vec![self.put_all(asked, (channel, root), posts).await?]);
         }
-        let me = self.client.me().await?.id;
+        let me = self.live().gate.me;
         let direct = self.client.direct_channel(me, asked.key.user.into()).await?.id;
         let full = self.put_all(asked, (direct, None), posts).await?;
         let short = self.put_all(asked, (channel, root), vec![question.short()]).await?;
