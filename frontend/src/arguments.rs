@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use gaggle_ipc::MattermostId;
+use gaggle_ipc::ids::is_username;
 
 /// Gaggle's unprivileged half: brings what people write in Mattermost to their
 /// own Goose agent, and its answers back.
@@ -53,16 +54,6 @@ impl FromStr for Who {
         if is_username(&name) { Ok(Self::Name(name)) } else { Err("no name like @alice".into()) }
     }
 }
-
-/// The text has the form of a name in Mattermost.
-#[must_use]
-pub fn is_username(text: &str) -> bool {
-    let fits =
-        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"._-".contains(&byte);
-    (1..=LONGEST_NAME).contains(&text.len()) && text.bytes().all(fits)
-}
-
-const LONGEST_NAME: usize = 64;
 
 const AFTER_HELP: &str = "\
 It needs a bot account's token and a running gaggle-supervisor. Usually systemd

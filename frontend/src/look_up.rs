@@ -8,9 +8,10 @@ use std::io::{IsTerminal as _, Read as _};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use gaggle_frontend::arguments::{EXIT_TOKEN, Who, is_username};
+use gaggle_frontend::arguments::{EXIT_TOKEN, Who};
 use gaggle_frontend::config::{Config, Environment};
 use gaggle_frontend::mattermost::{Client, Error, User};
+use gaggle_ipc::ids::is_username;
 use secrecy::SecretString;
 
 use crate::fail;

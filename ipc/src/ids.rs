@@ -19,6 +19,15 @@ impl std::fmt::Display for InvalidId {
 
 impl std::error::Error for InvalidId {}
 
+/// Whether `text` has the form of a person's name in Mattermost: 1 to 64 characters
+/// of `a-z0-9._-`, which is the server's own limit. An id has that form, too.
+#[must_use]
+pub fn is_username(text: &str) -> bool {
+    let fits =
+        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"._-".contains(&byte);
+    (1..=64).contains(&text.len()) && text.bytes().all(fits)
+}
+
 /// A Mattermost id: 26 characters of `a-z` and `0-9`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct MattermostId([u8; 26]);

@@ -5,10 +5,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use gaggle_ipc::ids::is_username;
 use gaggle_ipc::{AccountName, MattermostUserId};
-
-/// Mattermost's own limit.
-const LONGEST_NAME: usize = 64;
 
 /// A name in Mattermost, in lower case, without the `@`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,10 +16,7 @@ impl Username {
     /// `None` for what no name looks like.
     pub(super) fn new(text: &str) -> Option<Self> {
         let name = text.to_ascii_lowercase();
-        let fits =
-            |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"._-".contains(&byte);
-        let good = (1..=LONGEST_NAME).contains(&name.len()) && name.bytes().all(fits);
-        good.then_some(Self(name))
+        is_username(&name).then_some(Self(name))
     }
 
     pub(super) fn as_str(&self) -> &str {

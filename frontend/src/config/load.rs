@@ -7,6 +7,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use gaggle_ipc::MattermostId;
+use gaggle_ipc::ids::is_username;
 use gaggle_ipc::session::GooseMode;
 
 use super::problems::Findings;
@@ -19,7 +20,6 @@ use super::{
 
 /// One day, in seconds: longer waits are mistakes.
 const DAY: f64 = 86_400.0;
-const LONGEST_NAME: usize = 64;
 const MAPPING_FILE: &str = "user_mapping.json";
 
 impl Config {
@@ -134,9 +134,7 @@ fn approved_user(word: &str) -> Result<ApprovedUser, Refusal> {
     if let Ok(id) = MattermostId::new(&name) {
         return Ok(ApprovedUser::Id(id));
     }
-    let fits =
-        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"._-".contains(&byte);
-    if name.is_empty() || name.len() > LONGEST_NAME || !name.bytes().all(fits) {
+    if !is_username(&name) {
         return Err(format!("{word:?} is neither an id nor a name like alice"));
     }
     Ok(ApprovedUser::Username(name))

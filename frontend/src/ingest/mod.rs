@@ -102,8 +102,7 @@ pub struct Ingest {
     me: MattermostId,
     poll_interval: Duration,
     wake: Wake,
-    pushed: Pushed,
-    push: Option<Push>,
+    hears: bool,
 }
 
 /// Those who wake us often share a look.
@@ -116,17 +115,13 @@ impl Ingest {
     /// Prepares reading as the bot `me`, looking every `poll_interval`.
     #[must_use]
     pub fn new(client: Client, state: State, me: &User, poll_interval: Duration) -> Self {
-        let wake = Wake::default();
-        let (pushed, push) = (Pushed::nothing(), None);
-        Self { client, state, me: me.id, poll_interval, wake, pushed, push }
+        Self { client, state, me: me.id, poll_interval, wake: Wake::default(), hears: false }
     }
 
     /// Hears of posts over the server's WebSocket as well.
     #[must_use]
-    pub fn pushed(mut self) -> Self {
-        let (push, pushed) = Push::new(self.client.clone(), self.wake.clone());
-        (self.push, self.pushed) = (Some(push), pushed);
-        self
+    pub fn pushed(self) -> Self {
+        Self { hears: true, ..self }
     }
 
     fn reader<'a, I>(&'a self, intake: &'a I) -> Reader<'a, I> {
@@ -145,16 +140,17 @@ impl Ingest {
     /// # Errors
     /// [`IngestError`]: the token or the state is of no use any more.
     pub async fn run(
-        mut self,
+        self,
         intake: impl Intake,
         shutdown: impl Future<Output = ()> + Send,
     ) -> Result<(), IngestError> {
-        let pushed = std::mem::replace(&mut self.pushed, Pushed::nothing());
-        let push = self.push.take();
+        let (push, pushed) = Push::new(self.client.clone(), self.wake.clone());
+        let hears = self.hears;
         let pushing = async {
-            match push {
-                Some(push) => push.run().await,
-                None => std::future::pending().await,
+            if hears {
+                push.run().await;
+            } else {
+                std::future::pending().await
             }
         };
         tokio::select! {
@@ -176,11 +172,11 @@ impl Ingest {
                 fresh = true;
                 continue;
             }
-            let looked = Instant::now();
+            let (looked, hurries) = (Instant::now(), follower.hurries());
             // Whoever wakes us knows of a post; the server's tag may not.
             fresh = false;
             loop {
-                let calm = pushed.is_live() && !follower.hurries();
+                let calm = pushed.is_live() && !hurries;
                 let pause = match (fresh, calm) {
                     (true, _) => interval.min(BREATH),
                     (false, true) => interval.max(WHILE_LIVE),

@@ -46,12 +46,6 @@ pub(crate) struct Pushed {
 }
 
 impl Pushed {
-    /// Nothing is ever heard: the channels are read, and that is all.
-    #[must_use]
-    pub(crate) fn nothing() -> Self {
-        Self { said: mpsc::channel(1).1, live: watch::channel(false).1 }
-    }
-
     /// The next word. Waits forever when there will be none.
     pub(crate) async fn next(&mut self) -> Said {
         match self.said.recv().await {

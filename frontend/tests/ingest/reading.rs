@@ -129,8 +129,7 @@ impl Reading {
         inbox: Inbox,
         interval: Duration,
     ) -> Self {
-        let me = client.me().await.unwrap();
-        Self::run(Ingest::new(client, state(folder).await, &me, interval), inbox)
+        Self::run(ingest(client, folder, interval).await, inbox)
     }
 
     /// The same, told of posts as well.
@@ -140,8 +139,7 @@ impl Reading {
         inbox: Inbox,
         interval: Duration,
     ) -> Self {
-        let me = client.me().await.unwrap();
-        Self::run(Ingest::new(client, state(folder).await, &me, interval).pushed(), inbox)
+        Self::run(ingest(client, folder, interval).await.pushed(), inbox)
     }
 
     fn run(ingest: Ingest, inbox: Inbox) -> Self {
@@ -186,6 +184,11 @@ impl Reading {
 
 pub(crate) fn asked(server: &Server, what: &'static str) -> usize {
     server.model().asked.get(what).copied().unwrap_or(0)
+}
+
+async fn ingest(client: Client, folder: &std::path::Path, interval: Duration) -> Ingest {
+    let me = client.me().await.unwrap();
+    Ingest::new(client, state(folder).await, &me, interval)
 }
 
 /// The state of a reader that ended a moment ago may still be closing.
