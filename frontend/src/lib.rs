@@ -17,6 +17,7 @@ pub mod markdown;
 pub mod mattermost;
 pub mod mentions;
 pub mod notify;
+pub mod policy;
 mod push;
 pub mod reload;
 pub mod render;

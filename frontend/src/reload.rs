@@ -49,8 +49,7 @@ impl Running {
                 Err(error) => error.to_string(),
                 Ok(gate) => {
                     log::set_debug(config.debug);
-                    let settings = service::settings(config);
-                    self.conversations.adopt(gate, config.trace, settings, config.max_sessions);
+                    self.conversations.adopt(gate, config);
                     return self.say_what_waits(config);
                 }
             },

@@ -7,7 +7,6 @@ use std::collections::HashSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use gaggle_ipc::session::Settings;
 use sd_notify::NotifyState;
 use tokio::sync::watch;
 
@@ -138,8 +137,9 @@ async fn serve(
         client: client.clone(),
         state: state.clone(),
         gate,
-        workers: Workers::new(supervisor, settings(&config)),
+        workers: Workers::new(supervisor, config.worker_settings()),
         mode: config.trace,
+        tools: config.tools.clone(),
         pace: around.pace,
         max_sessions: config.max_sessions,
         worker_idle: config.worker_idle,
@@ -251,16 +251,6 @@ async fn approved(client: &Client, listed: &[ApprovedUser]) -> Result<Approved, 
         ids.extend(found.iter().map(|user| user.id));
     }
     Ok(Approved::Only(ids))
-}
-
-/// What every worker is told.
-pub(crate) fn settings(config: &Config) -> Settings {
-    let ms = |time: Duration| u32::try_from(time.as_millis()).unwrap_or(u32::MAX);
-    Settings {
-        mode: config.mode,
-        inactivity_ms: ms(config.rpc_timeout),
-        idle_ms: ms(config.goose_idle),
-    }
 }
 
 async fn stopped(mut stopping: watch::Receiver<bool>) {

@@ -36,7 +36,7 @@ keys! {
         WEBSOCKET = "websocket", "true", "hear of posts at once; without, or where a proxy lets none through, they are looked for at each poll interval";
     }
     goose {
-        MODE = "mode", "\"auto\"", "how Goose decides on tool calls: auto, approve, smart_approve or chat";
+        MODE = "mode", "\"approve\"", "whether a tool that [tools] does not name runs: auto (yes), approve (after a question), smart_approve (after a question, unless Goose takes it for reading) or chat (no tools)";
         IDLE = "idle_seconds", "600", "a Goose without a turn for so long is stopped; its conversation goes on with the next message";
         WORKER_IDLE = "worker_idle_seconds", "1800", "a person's worker without a turn for so long is ended; the next message starts it again";
         RPC_TIMEOUT = "rpc_timeout_seconds", "600", "a turn in which Goose says nothing for so long is ended";
@@ -49,6 +49,15 @@ keys! {
         DIRECT_MESSAGES = "direct_messages", "true", "answer direct messages";
         FOLLOW_THREAD = "follow_thread", "false", "in channels, a person may go on in the bot's answer to them without a mention";
         POLL_INTERVAL = "poll_interval_seconds", "1.0", "pause between two looks for new posts while no WebSocket tells of them";
+    }
+    tools {
+        TOOLS_ENABLED = "enabled", "true", "without tools the agent only talks";
+        TOOLS_IN_CHANNELS = "in_channels", "\"ask\"", "where others read along: off (no tools), ask (each after a question to the person) or policy (as in direct messages). Where mode is set, policy is the default";
+        TOOLS_DENY = "deny", "[]", "tools that never run. Tools go by Goose's names, like shell; \"mattermost__*\" is all that begin so, \"*\" all; the rule that names a tool best holds";
+        TOOLS_ASK = "ask", "[]", "tools that run after a question";
+        TOOLS_ALLOW_IN_DM = "allow_in_dm", "[]", "tools that run unasked in direct messages, and after a question elsewhere";
+        TOOLS_ALLOW = "allow", "[\"tree\", \"analyze\", \"read_image\", \"load_skill\"]", "tools that run unasked. Where mode is set, none is the default";
+        TOOLS_MAX_FAILURES = "max_failures", "3", "a turn in which so many calls failed in a row runs no more: the agent is to say what is wrong and to ask; 0 for no limit";
     }
     log {
         DEBUG = "debug", "false", "log methods, ids and sizes too; never what people write";

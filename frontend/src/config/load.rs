@@ -15,7 +15,7 @@ use super::raw::{Found, Raw, Refusal};
 use super::settings::{Settings, read};
 use super::{
     ApprovedUser, Config, ConfigError, DirectRule, Environment, Mattermost, Mcp, MentionRule,
-    Rules, TraceMode, address, keys, proxy, token, variables,
+    Rules, TraceMode, address, keys, proxy, token, tools, variables,
 };
 
 /// One day, in seconds: longer waits are mistakes.
@@ -35,6 +35,7 @@ impl Config {
         let mattermost = mattermost(&s, environment, f);
         let chat = Chat::read(&s, f);
         let goose = Goose::read(&s, f);
+        let tools = tools::read_policy(&s, goose.mode, f);
         let mcp = mcp(&s, f);
         let websocket = read(s.key(keys::WEBSOCKET), true, f, Raw::bool);
         let debug = read(s.either(variables::DEBUG, keys::DEBUG), false, f, Raw::bool);
@@ -50,7 +51,8 @@ impl Config {
                 poll_interval: chat.poll_interval,
                 max_sessions: chat.max_sessions,
                 rpc_timeout: goose.rpc_timeout,
-                mode: goose.mode,
+                mode: goose.mode.unwrap_or(tools::DEFAULT_MODE),
+                tools,
                 goose_idle: goose.idle,
                 worker_idle: goose.worker_idle,
                 mcp,
@@ -99,7 +101,8 @@ impl Chat {
 
 /// What `[goose]` is about.
 struct Goose {
-    mode: GooseMode,
+    /// `None` if nothing was said about it.
+    mode: Option<GooseMode>,
     rpc_timeout: Duration,
     idle: Duration,
     worker_idle: Duration,
@@ -110,8 +113,9 @@ impl Goose {
         let rpc = s.either(variables::RPC_TIMEOUT, keys::RPC_TIMEOUT);
         let default = Duration::from_secs(600);
         Self {
-            mode: read(s.key(keys::MODE), GooseMode::Auto, f, |raw| {
+            mode: read(s.key(keys::MODE), None, f, |raw| {
                 GooseMode::parse(&raw.text()?)
+                    .map(Some)
                     .ok_or_else(|| "write auto, approve, smart_approve or chat".to_owned())
             }),
             rpc_timeout: read(rpc, default, f, |raw| raw.seconds(1.0, DAY)),

@@ -16,15 +16,18 @@ mod raw;
 mod settings;
 mod token;
 mod toml_file;
+mod tools;
 mod variables;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use gaggle_ipc::MattermostId;
-use gaggle_ipc::session::GooseMode;
+use gaggle_ipc::session::{GooseMode, Settings};
 use reqwest::Url;
 use secrecy::SecretString;
+
+use crate::policy::Policy;
 
 pub use environment::Environment;
 pub use keys::{KEYS, Key};
@@ -57,8 +60,10 @@ pub struct Config {
     pub rpc_timeout: Duration,
     /// Threads kept live.
     pub max_sessions: usize,
-    /// How Goose decides on tool calls.
+    /// Whether a tool that no rule names runs.
     pub mode: GooseMode,
+    /// The rules for tools.
+    pub tools: Policy,
     /// A Goose without a turn for so long is stopped.
     pub goose_idle: Duration,
     /// A person's worker without a turn for so long is ended.
@@ -69,6 +74,19 @@ pub struct Config {
     pub debug: bool,
     /// What to log at start: what was assumed, ignored or should be changed.
     pub notices: Vec<String>,
+}
+
+impl Config {
+    /// What every worker is told.
+    #[must_use]
+    pub fn worker_settings(&self) -> Settings {
+        let ms = |time: Duration| u32::try_from(time.as_millis()).unwrap_or(u32::MAX);
+        Settings {
+            mode: self.mode,
+            inactivity_ms: ms(self.rpc_timeout),
+            idle_ms: ms(self.goose_idle),
+        }
+    }
 }
 
 /// How to reach Mattermost.

@@ -22,15 +22,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use gaggle_ipc::session::{Before, Settings, ToWorker};
+use gaggle_ipc::session::{Before, ToWorker};
 use gaggle_ipc::{MattermostId, MattermostUserId, ThreadId, TurnId};
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
-use crate::config::TraceMode;
+use crate::config::{Config, TraceMode};
 use crate::delivery::{Address, Delivery, DeliveryError, Order, Pace};
 use crate::gate::Gate;
 use crate::mattermost::{ChannelKind, Client, Post, User};
+use crate::policy::Policy;
 use crate::render::{Phase, Transcript};
 use crate::state::{Outcome, State, StateError};
 use crate::worker::Workers;
@@ -63,6 +64,8 @@ pub struct Parts {
     pub workers: Workers,
     /// How much is shown.
     pub mode: TraceMode,
+    /// Which tools run.
+    pub tools: Policy,
     /// How fast.
     pub pace: Pace,
     /// Threads kept live.
@@ -97,6 +100,7 @@ struct Inner {
 struct Live {
     gate: Gate,
     mode: TraceMode,
+    tools: Policy,
 }
 
 /// Why a turn is to end before its time.
@@ -150,7 +154,11 @@ impl Conversations {
             registry: Registry::new(parts.max_sessions),
             client: parts.client,
             state: parts.state,
-            live: watch::Sender::new(Arc::new(Live { gate: parts.gate, mode: parts.mode })),
+            live: watch::Sender::new(Arc::new(Live {
+                gate: parts.gate,
+                mode: parts.mode,
+                tools: parts.tools,
+            })),
             workers: parts.workers,
             pace: parts.pace,
             tracker: Tracker::default(),
@@ -165,11 +173,12 @@ impl Conversations {
     }
 
     /// Changes what holds for posts, turns and workers that are yet to come.
-    pub fn adopt(&self, gate: Gate, mode: TraceMode, settings: Settings, max_sessions: usize) {
+    pub fn adopt(&self, gate: Gate, config: &Config) {
         let inner = &self.0;
-        inner.live.send_replace(Arc::new(Live { gate, mode }));
-        inner.workers.change(settings);
-        inner.registry.set_max(max_sessions);
+        let (mode, tools) = (config.trace, config.tools.clone());
+        inner.live.send_replace(Arc::new(Live { gate, mode, tools }));
+        inner.workers.change(config.worker_settings());
+        inner.registry.set_max(config.max_sessions);
     }
 
     /// Ends all turns: none is begun any more, those that run get `grace`, and

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use gaggle_ipc::MattermostId;
 
+use super::approvals::PROP_ASK;
 use super::{Conversations, Inner, Key, Prompt, address};
 use crate::delivery::{PROP_DONE, PROP_TURN};
 use crate::gate::{Admission, Request};
@@ -27,6 +28,7 @@ impl Conversations {
     /// # Errors
     /// [`StateError`].
     pub async fn recover(&self) -> Result<(), StateError> {
+        self.0.close_left_open().await?;
         for turn in self.0.state.unfinished_turns().await? {
             tracing::info!(turn = %turn.turn, sent = turn.sent, "unfinished");
             if turn.sent {
@@ -114,7 +116,9 @@ impl Inner {
         let asked = turn.post.as_str();
         posts.retain(|post| {
             let ours = post.props.get(PROP_TURN).and_then(serde_json::Value::as_str);
+            // Questions have rows of their own.
             post.user == self.live().gate.me
+                && !post.props.contains_key(PROP_ASK)
                 && (turn.answers.contains(&post.id) || ours == Some(asked))
         });
         posts

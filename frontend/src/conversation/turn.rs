@@ -6,6 +6,7 @@
 //! nothing happened.
 
 mod ending;
+mod failures;
 mod frames;
 
 use std::sync::Arc;
@@ -13,7 +14,7 @@ use std::time::Duration;
 
 use gaggle_ipc::TurnId;
 use gaggle_ipc::control::WorkerExit;
-use gaggle_ipc::session::{Before, FailureKind, Part, ToWorker, TurnEnd};
+use gaggle_ipc::session::{Before, FailureKind, GooseMode, Part, ToWorker, TurnEnd};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -21,6 +22,8 @@ use super::{Inner, Job, Stop};
 use crate::render::Phase;
 use crate::state::StateError;
 use crate::worker::{Route, Worker, WorkerError};
+use failures::Failures;
+pub(super) use failures::Refused;
 
 /// How long a worker may take to end a turn that was cancelled; it needs half
 /// of that for the worst Goose.
@@ -41,6 +44,8 @@ enum End {
     WorkerGone(Option<WorkerExit>),
     /// The worker did not react and was stopped.
     Silent,
+    /// Ended because too much of it failed; what the person is asked.
+    GaveUp(String),
     /// Stopped before it was sent.
     Unsent(Stop),
     /// The ledger failed.
@@ -57,6 +62,10 @@ struct Turn<'a> {
     crashed: bool,
     /// Questions it has asked.
     asks: u32,
+    /// The mode of the conversation.
+    mode: GooseMode,
+    failures: Failures,
+    gave_up: bool,
     began: Instant,
 }
 
@@ -79,8 +88,22 @@ pub(super) struct Ran {
 /// Runs `job` to its end.
 pub(super) async fn run(inner: &Arc<Inner>, mut job: Job, before: Before) -> Ran {
     let began = Instant::now();
-    let mut turn =
-        Turn { inner, job: &mut job, before, sent: false, crashed: false, asks: 0, began };
+    let mode = inner.workers.settings().mode;
+    let tools = inner.live();
+    let asks = tools.tools.goose_mode(mode, job.address.audience()) != GooseMode::Auto;
+    let failures = Failures::new(tools.tools.max_failures, asks);
+    let mut turn = Turn {
+        inner,
+        job: &mut job,
+        before,
+        sent: false,
+        crashed: false,
+        asks: 0,
+        mode,
+        failures,
+        gave_up: false,
+        began,
+    };
     let mut tries = 0;
     let end = loop {
         tries += 1;
@@ -90,9 +113,13 @@ pub(super) async fn run(inner: &Arc<Inner>, mut job: Job, before: Before) -> Ran
             Tried::Again(_) => turn.job.view.send_modify(crate::render::Transcript::restart),
         }
     };
+    let end = match end {
+        End::Said(TurnEnd::Cancelled) if turn.gave_up => End::GaveUp(turn.failures.question()),
+        end => end,
+    };
     let next = match &end {
         End::Said(TurnEnd::Failed(_)) | End::WorkerGone(_) | End::Silent => Before::Interrupted,
-        End::Said(_) => Before::Complete,
+        End::Said(_) | End::GaveUp(_) => Before::Complete,
         // Goose never saw this one, so what was before still is.
         _ => turn.before,
     };
@@ -201,10 +228,17 @@ impl Turn<'_> {
                     match self.take(worker, turn, frame).await {
                         frames::Taken::Ended(end) => return self.ended(end, cancelled),
                         frames::Taken::Ledger(error) => return Tried::Over(End::Ledger(error)),
+                        frames::Taken::Enough if !cancelled => {
+                            (cancelled, self.gave_up) = (true, true);
+                            deadline = Some(Instant::now() + CANCEL_DEADLINE);
+                            let _ = worker.send(&ToWorker::Cancel { thread, turn }).await;
+                        }
                         frames::Taken::Running if !cancelled => {
                             deadline = Some(Instant::now() + silence);
                         }
-                        frames::Taken::Running | frames::Taken::Waiting => {}
+                        frames::Taken::Running
+                        | frames::Taken::Waiting
+                        | frames::Taken::Enough => {}
                     }
                 }
                 _ = stopped(&mut stop), if !cancelled => {

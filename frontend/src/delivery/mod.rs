@@ -16,6 +16,7 @@ use tokio::time::Instant;
 
 use crate::config::TraceMode;
 use crate::mattermost::{Client, Error};
+use crate::policy::Audience;
 use crate::render::{self, Phase, Transcript};
 use crate::state::{Outcome, State, StateError};
 
@@ -34,6 +35,17 @@ pub struct Address {
     pub asked: MattermostId,
     /// Whom to notify by name; `None` where every post notifies.
     pub person: Option<String>,
+}
+
+impl Address {
+    /// Who reads the answer.
+    #[must_use]
+    pub fn audience(&self) -> Audience {
+        match self.person {
+            None => Audience::Person,
+            Some(_) => Audience::Channel,
+        }
+    }
 }
 
 /// How fast things go.

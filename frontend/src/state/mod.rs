@@ -1,10 +1,12 @@
 //! What must survive a kill: posts already seen, how far each channel was
-//! read, Goose's session of each thread, and the ledger of turns.
+//! read, Goose's session of each thread, and the ledger of turns and of the
+//! questions in them.
 //!
 //! Trust: the folder belongs to this process's account and nobody else may
 //! write there; its content is ours. No message text is stored: a post can be
 //! fetched again.
 
+mod approvals;
 mod channels;
 mod error;
 mod folder;
@@ -16,6 +18,7 @@ mod writer;
 
 use std::path::Path;
 
+pub use approvals::{ApprovalId, NewApproval, OpenApproval, Verdict};
 pub use channels::{Anchor, Cursor, SeenPost};
 pub use error::StateError;
 pub use turns::{NewTurn, Outcome, UnfinishedTurn};

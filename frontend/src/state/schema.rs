@@ -64,6 +64,28 @@ const STEPS: &[&str] = &[
     "
     CREATE INDEX turns_of_thread ON turns (user, thread, turn);
     ",
+    "
+    -- Questions whether a tool may run. Kept as long as their turn.
+    CREATE TABLE approvals (
+        approval INTEGER PRIMARY KEY AUTOINCREMENT,
+        turn INTEGER NOT NULL REFERENCES turns (turn) ON DELETE CASCADE,
+        user TEXT NOT NULL,
+        tool TEXT NOT NULL,
+        -- Where the command is shown.
+        channel TEXT NOT NULL,
+        asked_at INTEGER NOT NULL,
+        decision TEXT,
+        decided_at INTEGER
+    ) STRICT;
+    CREATE INDEX approvals_open ON approvals (approval) WHERE decision IS NULL;
+    CREATE INDEX approvals_of_turn ON approvals (turn);
+    CREATE INDEX approvals_of_user ON approvals (user);
+    CREATE TABLE approval_posts (
+        approval INTEGER NOT NULL REFERENCES approvals (approval) ON DELETE CASCADE,
+        post TEXT NOT NULL,
+        PRIMARY KEY (approval, post)
+    ) STRICT, WITHOUT ROWID;
+    ",
 ];
 
 /// Opens `file`, alone, and brings it to today's schema.

@@ -112,7 +112,7 @@ fn blank_variables_mean_the_defaults() {
     assert_eq!((config.max_sessions, config.debug), (100, false));
     assert_eq!(config.approved, []);
     assert_eq!((config.mcp.enabled, config.mcp.listener), (true, None));
-    assert_eq!((config.mode, config.rules.direct), (GooseMode::Auto, DirectRule::Answer));
+    assert_eq!((config.mode, config.rules.direct), (GooseMode::Approve, DirectRule::Answer));
 }
 
 #[test]

@@ -10,19 +10,24 @@ use crate::fake::{Asked, Did};
 use crate::world::World;
 
 /// Asks on the agent's behalf.
-fn wants(asked: &Asked, ask: u32, command: &str) {
+pub(crate) fn wants(asked: &Asked, ask: u32, command: &str) {
+    wants_tool(asked, ask, "shell", command);
+}
+
+/// The same with any tool.
+pub(crate) fn wants_tool(asked: &Asked, ask: u32, tool: &str, command: &str) {
     asked.word(FromWorker::PermissionAsk {
         thread: asked.thread,
         turn: asked.turn,
         ask,
-        name: Text::lossy("shell"),
-        title: Text::lossy("shell"),
+        name: Text::lossy(tool),
+        title: Text::lossy(tool),
         detail: Text::lossy(command),
     });
 }
 
 /// A turn in the channel that wants to run `command`, and the post with it.
-async fn asking(world: &mut World, command: &str) -> (Id, Asked, Post) {
+pub(crate) async fn asking(world: &mut World, command: &str) -> (Id, Asked, Post) {
     let root = world.ask("do it");
     let asked = world.supervisor.asked().await;
     wants(asked.ready(), 1, command);
@@ -31,13 +36,13 @@ async fn asking(world: &mut World, command: &str) -> (Id, Asked, Post) {
 }
 
 /// Where only the person reads it.
-async fn question(world: &World, command: &str) -> Post {
+pub(crate) async fn question(world: &World, command: &str) -> Post {
     let (bot, direct) = (world.bot.id, world.direct());
     let wanted = |post: &Post| post.user_id == bot && post.message.contains(command);
     world.sim.wait_for_post(direct, Duration::from_secs(20), wanted).await.unwrap()
 }
 
-async fn replied(world: &mut World) -> PermissionChoice {
+pub(crate) async fn replied(world: &mut World) -> PermissionChoice {
     match world.supervisor.next().await {
         Did::Replied(choice) => choice,
         other => panic!("no reply but {other:?}"),

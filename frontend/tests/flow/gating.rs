@@ -98,7 +98,7 @@ async fn whoami_help_and_unknown_commands() {
     let root = world.ask("!WhoAmI");
     let post = world.answer(root, |_| true).await;
     let id = world.alice.id.to_string();
-    for part in ["`alice`", "/home/alice/workspace", "`auto`", "`workspace`", id.as_str()] {
+    for part in ["`alice`", "/home/alice/workspace", "`approve`", "`workspace`", id.as_str()] {
         assert!(post.message.contains(part), "{part} in {}", post.message);
     }
     let root = world.ask("!help");

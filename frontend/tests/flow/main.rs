@@ -16,4 +16,5 @@ mod idle;
 mod reloading;
 mod restarts;
 mod stopping;
+mod tools;
 mod world;

@@ -95,6 +95,13 @@ impl Builder {
         self
     }
 
+    /// More lines for its section `[tools]`.
+    #[must_use]
+    pub fn tools_section(mut self, lines: &str) -> Self {
+        self.sections.tools += &format!("{lines}\n");
+        self
+    }
+
     /// More lines for its section `[chat]`.
     #[must_use]
     pub fn chat_section(mut self, lines: &str) -> Self {

@@ -30,8 +30,10 @@ pub fn scripted_provider(llm: &Llm) -> String {
 pub struct Sections {
     /// For `[mattermost]`.
     pub mattermost: String,
-    /// For `[goose]`.
+    /// For `[goose]`. Tools run unasked unless it says another mode.
     pub goose: String,
+    /// For `[tools]`.
+    pub tools: String,
     /// For `[chat]`.
     pub chat: String,
 }
@@ -40,10 +42,11 @@ pub struct Sections {
 #[must_use]
 pub fn gaggle_toml(url: &str, token_file: &Path, more: &Sections) -> String {
     let token_file = token_file.display();
-    let Sections { mattermost, goose, chat } = more;
+    let Sections { mattermost, goose, tools, chat } = more;
+    let mode = if goose.contains("mode = ") { "" } else { "mode = \"auto\"\n" };
     // To loopback plain HTTP needs no permission; to a real server it is refused.
     format!(
         "[mattermost]\nurl = \"{url}\"\ntoken_file = \"{token_file}\"\n{mattermost}\n\
-         [goose]\n{goose}\n[chat]\n{chat}"
+         [goose]\n{mode}{goose}\n[tools]\n{tools}\n[chat]\n{chat}"
     )
 }

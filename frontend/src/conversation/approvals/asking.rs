@@ -1,24 +1,27 @@
 //! Asks a person whether a tool may run, and passes on what they say.
 //!
-//! Trust: only the person who may ask now may also allow now: whether they are
-//! let in is looked up again when they decide. In doubt, and without an answer
-//! in time, the answer is no.
+//! Trust: the admin's rules come first, and hold again when the person decides.
+//! Only the person who may ask now may also allow now: whether they are let in is
+//! looked up again then, too. In doubt, and without an answer in time, the answer
+//! is no.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use gaggle_ipc::session::{PermissionChoice, ToWorker};
-use gaggle_ipc::{MattermostId, TurnId};
-use serde_json::Map;
+use gaggle_ipc::TurnId;
+use gaggle_ipc::session::{GooseMode, PermissionChoice, ToWorker};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use super::Decision;
 use super::question::{self, Question};
-use super::{Decision, NO, ONCE, THREAD};
+use super::showing::Shown;
 use crate::conversation::{Inner, Key, Stop, turn};
-use crate::delivery::{Address, PROP_TURN};
+use crate::delivery::Address;
 use crate::gate::Admission;
-use crate::mattermost::{Error, NewPost, PendingPostId, PostPatch};
+use crate::policy::{self, Audience};
+use crate::render::Transcript;
+use crate::state::{ApprovalId, NewApproval, Verdict};
 use crate::worker::Worker;
 
 /// A line tells of reactions at once; this finds what it did not tell.
@@ -36,21 +39,11 @@ pub(in crate::conversation) struct Asked {
     pub(in crate::conversation) tool: String,
     pub(in crate::conversation) command: String,
     pub(in crate::conversation) address: Address,
+    /// The mode of the conversation.
+    pub(in crate::conversation) mode: GooseMode,
+    pub(in crate::conversation) refused: turn::Refused,
+    pub(in crate::conversation) view: watch::Sender<Transcript>,
     pub(in crate::conversation) stop: watch::Receiver<Stop>,
-}
-
-/// Most posts that one question takes. What is longer nobody reads.
-const MOST_POSTS: usize = 4;
-
-/// A post about a question.
-struct Shown {
-    id: MattermostId,
-    channel: MattermostId,
-    /// The thread it is in.
-    root: MattermostId,
-    text: String,
-    /// It shows the command, and so can be answered.
-    asks: bool,
 }
 
 /// How the waiting ended.
@@ -60,19 +53,44 @@ enum Waited {
     Stopped,
 }
 
+/// A question under way.
+struct Standing {
+    question: Question,
+    approval: ApprovalId,
+    shown: Vec<Shown>,
+}
+
 impl Inner {
-    /// Asks, in a task of its own: the turn goes on meanwhile.
-    pub(in crate::conversation) fn ask(self: &Arc<Self>, asked: Asked) {
-        if self.approvals.remembers(asked.key, &asked.tool) {
-            tracing::info!(turn = %asked.turn, user = %asked.key.user, tool = %asked.tool, "allowed for the thread");
-            self.spawn(move |inner| async move {
-                let still = inner.may_still_ask(asked.key).await;
-                asked
-                    .reply(if still { PermissionChoice::Allow } else { PermissionChoice::Reject })
-                    .await;
-            });
+    /// Answers by the rules, or asks, in a task of its own: the turn goes on
+    /// meanwhile. After `enough` failures nothing more is allowed.
+    pub(in crate::conversation) fn ask(self: &Arc<Self>, asked: Asked, enough: bool) {
+        if enough {
+            self.spawn(move |_| async move { asked.reply(PermissionChoice::Reject).await });
             return;
         }
+        match self.verdict(&asked) {
+            policy::Verdict::Run => {
+                tracing::info!(turn = %asked.turn, user = %asked.key.user, tool = %asked.tool, "allowed by the rules");
+                self.spawn(move |_| async move { asked.reply(PermissionChoice::Allow).await });
+            }
+            policy::Verdict::Refuse => {
+                tracing::info!(turn = %asked.turn, user = %asked.key.user, tool = %asked.tool, "forbidden by the rules");
+                let note = question::forbidden(&asked.tool, asked.audience());
+                asked.view.send_modify(|transcript| transcript.note(note));
+                self.spawn(move |_| async move { asked.reply(PermissionChoice::Reject).await });
+            }
+            policy::Verdict::Ask if self.approvals.remembers(asked.key, &asked.tool) => {
+                tracing::info!(turn = %asked.turn, user = %asked.key.user, tool = %asked.tool, "allowed for the thread");
+                self.spawn(move |inner| async move {
+                    let still = inner.may_still_ask(asked.key).await;
+                    asked.reply(choice(still)).await;
+                });
+            }
+            policy::Verdict::Ask => self.ask_person(asked),
+        }
+    }
+
+    fn ask_person(self: &Arc<Self>, asked: Asked) {
         let opened = match self.approvals.is_worn_out(asked.turn) {
             true => None,
             false => self.approvals.open(asked.key, asked.turn),
@@ -86,10 +104,15 @@ impl Inner {
             // Before anybody reads how it was decided: a word that comes later is
             // told that nothing is asked any more.
             inner.approvals.close(&name);
-            if let Some((shown, how)) = settled {
-                inner.show_outcome(shown, &how).await;
+            if let Some((standing, how)) = settled {
+                inner.show_outcome(standing.shown, &how).await;
             }
         });
+    }
+
+    /// What the rules that are in force now say.
+    fn verdict(&self, asked: &Asked) -> policy::Verdict {
+        self.live().tools.verdict(&asked.tool, asked.mode, asked.audience())
     }
 
     /// Asks and tells the worker; the posts that asked, and how it was decided.
@@ -98,15 +121,9 @@ impl Inner {
         asked: &Asked,
         name: &str,
         decision: watch::Receiver<Option<Decision>>,
-    ) -> Option<(Vec<Shown>, String)> {
-        let question = Question {
-            tool: asked.tool.clone(),
-            command: asked.command.clone(),
-            name: name.to_owned(),
-            patience: self.pace.approval,
-        };
-        let shown = match self.put(asked, &question).await {
-            Ok(shown) => shown,
+    ) -> Option<(Standing, String)> {
+        let standing = match self.stand(asked, name).await {
+            Ok(standing) => standing,
             Err(error) => {
                 tracing::warn!(turn = %asked.turn, %error, "the question was not posted");
                 asked.reply(PermissionChoice::Reject).await;
@@ -115,79 +132,51 @@ impl Inner {
                 return None;
             }
         };
-        for post in shown.iter().filter(|post| post.asks) {
-            self.approvals.stands(name, post.id);
-            for emoji in [ONCE, THREAD, NO] {
-                // A missing button can be typed.
-                let _ = self.client.add_reaction(post.id, emoji).await;
+        let waited = self.wait(asked, &standing, decision).await;
+        let how = self.answer(asked, standing.approval, waited).await;
+        Some((standing, how))
+    }
+
+    /// Has the question stand where the person sees it, and in the ledger before
+    /// that.
+    async fn stand(&self, asked: &Asked, name: &str) -> Result<Standing, NotAsked> {
+        let channel = self.where_shown(asked).await?;
+        let new = NewApproval {
+            turn: asked.turn,
+            user: asked.key.user,
+            tool: asked.tool.clone(),
+            channel,
+        };
+        let (approval, first) = match self.state.open_approval(new).await {
+            Ok(opened) => opened,
+            Err(error) => {
+                self.fail(error);
+                return Err(NotAsked::Ledger);
+            }
+        };
+        let question = Question {
+            tool: asked.tool.clone(),
+            command: asked.command.clone(),
+            name: name.to_owned(),
+            patience: self.pace.approval,
+            first,
+        };
+        match self.put(asked, &question, (approval, channel)).await {
+            Ok(shown) => {
+                self.add_buttons(name, &shown).await;
+                Ok(Standing { question, approval, shown })
+            }
+            Err(error) => {
+                self.note_verdict(approval, Verdict::Unasked).await;
+                Err(error.into())
             }
         }
-        let waited = self.wait(asked, &question, &shown, decision).await;
-        let how = self.answer(asked, waited).await;
-        Some((shown, how))
-    }
-
-    async fn show_outcome(&self, shown: Vec<Shown>, how: &str) {
-        for post in shown {
-            let message = Some(Question::decided(&post.text, how));
-            let patch = PostPatch { message, ..PostPatch::default() };
-            if let Err(error) = self.client.patch_post(post.id, &patch).await {
-                tracing::info!(post = %post.id, %error, "a question still shows its buttons");
-            }
-        }
-    }
-
-    /// Posts the question; the posts with buttons. What others read along has
-    /// the command only in the person's own direct channel.
-    async fn put(&self, asked: &Asked, question: &Question) -> Result<Vec<Shown>, Error> {
-        let (channel, root) = (asked.address.channel, Some(asked.address.root));
-        let posts = question.posts();
-        if posts.len() > MOST_POSTS {
-            return Err(Error::Malformed {
-                what: "a question that is too long to be read".to_owned(),
-            });
-        }
-        if asked.address.person.is_none() {
-            return Ok(vec![self.put_all(asked, (channel, root), posts).await?]);
-        }
-        let me = self.live().gate.me;
-        let direct = self.client.direct_channel(me, asked.key.user.into()).await?.id;
-        let full = self.put_all(asked, (direct, None), posts).await?;
-        let short = self.put_all(asked, (channel, root), vec![question.short()]).await?;
-        Ok(vec![full, Shown { asks: false, ..short }])
-    }
-
-    async fn put_all(
-        &self,
-        asked: &Asked,
-        (channel, mut root): (MattermostId, Option<MattermostId>),
-        messages: Vec<String>,
-    ) -> Result<Shown, Error> {
-        let mut last = None;
-        for message in messages {
-            // With the turn's mark, a later process finds a question that an
-            // earlier one left open.
-            let mark = (PROP_TURN.to_owned(), asked.address.asked.as_str().into());
-            let new = NewPost {
-                channel,
-                root,
-                message,
-                props: Map::from_iter([mark]),
-                pending_post_id: PendingPostId::new(),
-            };
-            let id = self.client.create_post(&new).await?.id;
-            root = root.or(Some(id));
-            let text = new.message;
-            last = Some(Shown { id, channel, root: root.unwrap_or(id), text, asks: true });
-        }
-        last.ok_or_else(|| Error::Malformed { what: "a question without words".to_owned() })
     }
 
     async fn wait(
         &self,
         asked: &Asked,
-        question: &Question,
-        shown: &[Shown],
+        standing: &Standing,
         mut decision: watch::Receiver<Option<Decision>>,
     ) -> Waited {
         let begun = Instant::now();
@@ -206,7 +195,7 @@ impl Inner {
                 _ = turn::stopped(&mut stop) => return Waited::Stopped,
                 () = tokio::time::sleep_until(until) => {}
             }
-            if let Some(decision) = self.look(asked, shown).await {
+            if let Some(decision) = self.look(asked, &standing.shown).await {
                 return Waited::Decided(decision);
             }
             if Instant::now() >= end {
@@ -214,8 +203,8 @@ impl Inner {
             }
             if remind.is_some_and(|at| at <= Instant::now()) {
                 remind = None;
-                if let Some(first) = shown.first() {
-                    self.reply_at(first.channel, first.root, &question.reminder()).await;
+                if let Some(first) = standing.shown.first() {
+                    self.reply_at(first.channel, first.root, &standing.question.reminder()).await;
                 }
             }
         }
@@ -231,27 +220,46 @@ impl Inner {
         Decision::of_all(own.iter())
     }
 
-    /// Tells the worker, and says how it was decided.
-    async fn answer(&self, asked: &Asked, waited: Waited) -> String {
+    /// Tells the worker, and says how it was decided. The ledger knows first.
+    async fn answer(&self, asked: &Asked, approval: ApprovalId, waited: Waited) -> String {
         let decision = match waited {
             Waited::Decided(decision) => Some(decision),
             Waited::TooLate => None,
             // The turn's end says the rest; the worker gave the answer itself.
-            Waited::Stopped => return "🛑 Stopped.".to_owned(),
+            Waited::Stopped => {
+                self.note_verdict(approval, Verdict::Void).await;
+                return "🛑 Stopped.".to_owned();
+            }
         };
         let allowed = matches!(decision, Some(Decision::Once | Decision::Thread));
-        if allowed && !self.may_still_ask(asked.key).await {
-            tracing::warn!(turn = %asked.turn, user = %asked.key.user, tool = %asked.tool, "allowed by somebody who may not any more");
+        if allowed && let Some(why) = self.not_any_more(asked).await {
+            tracing::warn!(turn = %asked.turn, user = %asked.key.user, tool = %asked.tool, why, "allowed by somebody who may not any more");
+            self.note_verdict(approval, Verdict::Forbidden).await;
             asked.reply(PermissionChoice::Reject).await;
-            return "🚫 Not allowed: you may not use me any more.".to_owned();
+            return format!("🚫 Not allowed: {why}");
         }
         if decision == Some(Decision::Thread) {
             self.approvals.remember(asked.key, &asked.tool);
         }
-        tracing::info!(turn = %asked.turn, user = %asked.key.user, tool = %asked.tool, ?decision, "decided");
+        self.note_verdict(approval, verdict(decision)).await;
+        tracing::info!(turn = %asked.turn, user = %asked.key.user, tool = %asked.tool, %approval, ?decision, "decided");
         let last = self.approvals.count(asked.turn, allowed);
-        asked.reply(if allowed { PermissionChoice::Allow } else { PermissionChoice::Reject }).await;
+        asked.reply(choice(allowed)).await;
         question::outcome(decision, &asked.tool, last)
+    }
+
+    /// Why a yes does not count any more.
+    async fn not_any_more(&self, asked: &Asked) -> Option<&'static str> {
+        if self.verdict(asked) == policy::Verdict::Refuse {
+            return Some("your admin's rules forbid this tool here by now.");
+        }
+        (!self.may_still_ask(asked.key).await).then_some("you may not use me any more.")
+    }
+
+    async fn note_verdict(&self, approval: ApprovalId, verdict: Verdict) {
+        if let Err(error) = self.state.close_approval(approval, verdict).await {
+            self.fail(error);
+        }
     }
 
     async fn may_still_ask(&self, key: Key) -> bool {
@@ -261,9 +269,39 @@ impl Inner {
 }
 
 impl Asked {
+    /// Who reads along.
+    pub(super) fn audience(&self) -> Audience {
+        self.address.audience()
+    }
+
     async fn reply(&self, choice: PermissionChoice) {
         let (thread, turn, ask) = (self.key.thread, self.wire, self.ask);
+        if choice == PermissionChoice::Reject {
+            self.refused.add();
+        }
         // A worker that is gone shows at the turn.
         let _ = self.worker.send(&ToWorker::PermissionReply { thread, turn, ask, choice }).await;
+    }
+}
+
+/// Why nobody was asked.
+#[derive(Debug, thiserror::Error)]
+enum NotAsked {
+    #[error(transparent)]
+    Mattermost(#[from] crate::mattermost::Error),
+    #[error("the ledger failed")]
+    Ledger,
+}
+
+fn choice(allowed: bool) -> PermissionChoice {
+    if allowed { PermissionChoice::Allow } else { PermissionChoice::Reject }
+}
+
+fn verdict(decision: Option<Decision>) -> Verdict {
+    match decision {
+        Some(Decision::Once) => Verdict::Once,
+        Some(Decision::Thread) => Verdict::Thread,
+        Some(Decision::No) => Verdict::No,
+        None => Verdict::Expired,
     }
 }

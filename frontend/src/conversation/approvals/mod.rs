@@ -1,11 +1,13 @@
 //! The questions whether a tool may run: which are open, and who decided what.
 //!
 //! Trust: the person whose turn it is decides, and nobody else: a reaction or a
-//! command of anybody else changes nothing. The first decision counts. What was
-//! allowed for a thread is known to this process alone, and ends with it.
+//! command of anybody else changes nothing. The first decision counts. The ledger
+//! has each question and what became of it; what was allowed for a thread is
+//! known to this process alone, and ends with it.
 
 mod asking;
 mod question;
+mod showing;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Mutex;
@@ -17,6 +19,7 @@ use super::Key;
 use crate::mattermost::{Emoji, Reaction};
 
 pub(super) use asking::Asked;
+pub(super) use showing::PROP_ASK;
 
 /// The bot's own reactions, to be clicked.
 const ONCE: Emoji = Emoji::new("+1");

@@ -11,6 +11,7 @@ use rand::RngExt;
 
 use super::Decision;
 use crate::markdown::{code_span, tick_rows};
+use crate::policy::Audience;
 use crate::render::split;
 
 /// Room that a post's first and last lines leave to the command, in characters.
@@ -18,6 +19,8 @@ const LIMIT: usize = 15_000;
 /// Rows of so many backticks are shown by their number: a longer fence is not
 /// carried from one post to the next.
 const TICKS: usize = 30;
+/// Most of a tool's name that a note shows, in characters.
+const MOST_OF_A_NAME: usize = 100;
 /// Letters that nobody takes for others.
 const LETTERS: &[u8] = b"abcdefghjkmnpqrstuvwxyz";
 
@@ -30,6 +33,8 @@ pub(super) struct Question {
     /// What people type to mean it.
     pub(super) name: String,
     pub(super) patience: Duration,
+    /// The person was never asked before.
+    pub(super) first: bool,
 }
 
 /// A name for a question.
@@ -62,12 +67,19 @@ impl Question {
     }
 
     fn buttons(&self) -> String {
-        format!(
+        let mut text = format!(
             "👍 this once · ✅ {} for the rest of this thread · 👎 no\nOr write `!approve {name}` or `!deny {name}`. Without an answer it is no, in {}.",
             code_span(&self.tool),
             words(self.patience),
             name = self.name,
-        )
+        );
+        if self.first {
+            // Of the same paragraph: it goes when the buttons go.
+            text.push_str(
+                "\n*I tell you this once: click one of the three below this post. 👍 lets this one call run. ✅ lets this tool run whatever it likes in this thread, without asking you again, until I am restarted. 👎 means no, and the agent goes on without it. Only your click counts.*",
+            );
+        }
+        text
     }
 
     /// What a reminder says.
@@ -103,6 +115,16 @@ pub(super) fn outcome(decision: Option<Decision>, tool: &str, last: bool) -> Str
         );
     }
     text
+}
+
+/// What is said when the rules forbid a tool.
+pub(super) fn forbidden(tool: &str, audience: Audience) -> String {
+    let place = match audience {
+        Audience::Person => "",
+        Audience::Channel => " here",
+    };
+    let tool: String = tool.chars().take(MOST_OF_A_NAME).collect();
+    format!("Your admin's rules do not let the agent use {}{place}.", code_span(&tool))
 }
 
 /// What is said when nobody could be asked.
@@ -154,6 +176,7 @@ mod tests {
             command: command.to_owned(),
             name: "abcd".to_owned(),
             patience: Duration::from_secs(1800),
+            first: false,
         }
     }
 
@@ -166,6 +189,16 @@ mod tests {
         assert!(post.contains("⟨U+202E⟩fr- mr⟨U+200B⟩⟨U+3164⟩⟨U+000D⟩\n````\n"), "{post}");
         assert!(post.starts_with("🔐 Goose wants to use `shell`:"), "{post}");
         assert!(post.ends_with("in 30 minutes."), "{post}");
+    }
+
+    #[test]
+    fn whoever_is_asked_for_the_first_time_is_told_how() {
+        let first = Question { first: true, ..question("ls") };
+        let post = first.posts().pop().unwrap();
+        assert!(post.contains("✅ lets this tool run whatever it likes in this thread"), "{post}");
+        let decided = Question::decided(&post, "👎 Not allowed.");
+        assert!(decided.ends_with("ls\n```\n\n👎 Not allowed."), "{decided}");
+        assert!(!question("ls").posts().pop().unwrap().contains("I tell you this once"));
     }
 
     #[test]

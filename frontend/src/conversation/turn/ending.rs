@@ -38,6 +38,7 @@ pub(super) fn tell(inner: &Arc<Inner>, job: &Job, end: End, began: Instant) {
         End::Unsent(Stop::Deleted) => (Outcome::Cancelled, Some(DELETED.to_owned())),
         End::Unsent(_) => (Outcome::Cancelled, Some("🛑 Stopped before it began.".to_owned())),
         End::Said(end) => said(job, end, stopped),
+        End::GaveUp(question) => (Outcome::Cancelled, Some(question)),
         End::WorkerGone(_) | End::Silent if stopped == Stop::Shutdown => {
             (Outcome::Interrupted, Some(format!("⚠️ {RESTARTED} {INTERRUPTED}")))
         }

@@ -10,6 +10,7 @@ use gaggle_ipc::{GooseSession, TurnId};
 
 use super::super::approvals::Asked;
 use super::Turn;
+use super::failures::{self, Step};
 use crate::render::{Tool, Transcript};
 use crate::state::StateError;
 use crate::worker::Worker;
@@ -26,6 +27,8 @@ pub(super) enum Taken {
     Running,
     /// It has not begun, or the frame was not about it.
     Waiting,
+    /// Too much of it failed: it is to be ended.
+    Enough,
     /// The ledger failed.
     Ledger(StateError),
 }
@@ -59,15 +62,14 @@ impl Turn<'_> {
             }),
             FromWorker::Tool { call, state, name, title, detail, .. } => {
                 let title = title_or(title.as_str(), name.as_str()).to_owned();
-                let detail = detail.into_string();
-                self.show(|transcript| transcript.tool(Tool { call, state, title, detail }));
+                return self.tool(Tool { call, state, title, detail: detail.into_string() });
             }
             FromWorker::PermissionAsk { .. } if self.asks >= MOST_ASKS => {}
             FromWorker::PermissionAsk { turn, ask, name, title, detail, .. } => {
                 self.asks += 1;
                 let shown =
                     if detail.as_str().is_empty() { title.as_str() } else { detail.as_str() };
-                self.inner.ask(Asked {
+                let asked = Asked {
                     worker: worker.clone(),
                     key: self.job.key,
                     turn: self.job.turn,
@@ -76,14 +78,32 @@ impl Turn<'_> {
                     tool: name.as_str().to_owned(),
                     command: shown.to_owned(),
                     address: self.job.address.clone(),
+                    mode: self.mode,
+                    refused: self.failures.refusals(),
+                    view: self.job.view.clone(),
                     stop: self.job.stop.clone(),
-                });
+                };
+                self.inner.ask(asked, self.failures.reached());
             }
             FromWorker::Notice { text, .. } => {
                 self.show(|transcript| transcript.note(one_line(text.as_str())));
             }
         }
         Taken::Running
+    }
+
+    fn tool(&mut self, tool: Tool) -> Taken {
+        let step = self.failures.report(tool.call, tool.state, &tool.title, &tool.detail);
+        self.show(|transcript| transcript.tool(tool));
+        match step {
+            Step::Fine => Taken::Running,
+            Step::Limit => {
+                let note = failures::note(self.inner.live().tools.max_failures);
+                self.show(|transcript| transcript.note(note));
+                Taken::Running
+            }
+            Step::Beyond => Taken::Enough,
+        }
     }
 
     async fn ready(&self, session: GooseSession, history: History) -> Taken {

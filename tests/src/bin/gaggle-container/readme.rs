@@ -57,7 +57,7 @@ pub(crate) fn clear(stage: &Stage) -> Result<()> {
 }
 
 /// A person at work: for each file that they are shown, what the text below the
-/// commands says. Whoever is shown another one does not know what to write.
+/// commands says, and that nobody is asked before a tool runs. Whoever is shown another one does not know what to write.
 fn editor(stage: &Stage) -> String {
     let url = stage.chat.simulator.url();
     let token = &stage.chat.bot.token;
@@ -70,7 +70,7 @@ for file; do
     case "$file" in
     */gaggle.toml)
         grep -q '^#url = ' "$file"
-        sed -i 's|^#url = .*|url = "{url}"|' "$file" ;;
+        sed -i 's|^#url = .*|url = "{url}"|; s|^#mode = .*|mode = "auto"|' "$file" ;;
     */goose.env)
         cat >> "$file" <<'END'
 {provider}
