@@ -10,7 +10,7 @@ use secrecy::ExposeSecret;
 use tokio::sync::watch;
 
 use crate::config::{Config, ConfigError};
-use crate::conversation::Conversations;
+use crate::conversation::{Conversations, Live};
 use crate::mattermost::{Client, User};
 use crate::{log, notify, service};
 
@@ -50,7 +50,8 @@ impl Running {
                 Ok(gate) => {
                     log::set_debug(config.debug);
                     let settings = service::settings(config);
-                    self.conversations.adopt(gate, config.trace, settings, config.max_sessions);
+                    let live = Live { gate, trace: config.trace, mode: config.mode };
+                    self.conversations.adopt(live, settings, config.max_sessions);
                     return self.say_what_waits(config);
                 }
             },

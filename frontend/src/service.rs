@@ -139,7 +139,8 @@ async fn serve(
         state: state.clone(),
         gate,
         workers: Workers::new(supervisor, settings(&config)),
-        mode: config.trace,
+        trace: config.trace,
+        mode: config.mode,
         pace: around.pace,
         max_sessions: config.max_sessions,
         worker_idle: config.worker_idle,
@@ -256,11 +257,7 @@ async fn approved(client: &Client, listed: &[ApprovedUser]) -> Result<Approved, 
 /// What every worker is told.
 pub(crate) fn settings(config: &Config) -> Settings {
     let ms = |time: Duration| u32::try_from(time.as_millis()).unwrap_or(u32::MAX);
-    Settings {
-        mode: config.mode,
-        inactivity_ms: ms(config.rpc_timeout),
-        idle_ms: ms(config.goose_idle),
-    }
+    Settings { inactivity_ms: ms(config.rpc_timeout), idle_ms: ms(config.goose_idle) }
 }
 
 async fn stopped(mut stopping: watch::Receiver<bool>) {

@@ -22,7 +22,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use gaggle_ipc::session::{Before, Settings, ToWorker};
+use gaggle_ipc::session::{Before, GooseMode, Settings, ToWorker};
 use gaggle_ipc::{MattermostId, MattermostUserId, ThreadId, TurnId};
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
@@ -62,7 +62,9 @@ pub struct Parts {
     /// Who answers.
     pub workers: Workers,
     /// How much is shown.
-    pub mode: TraceMode,
+    pub trace: TraceMode,
+    /// How Goose decides on tool calls.
+    pub mode: GooseMode,
     /// How fast.
     pub pace: Pace,
     /// Threads kept live.
@@ -94,9 +96,13 @@ struct Inner {
 
 /// What may change while conversations go on.
 #[derive(Debug)]
-struct Live {
-    gate: Gate,
-    mode: TraceMode,
+pub struct Live {
+    /// Who may ask, and where.
+    pub gate: Gate,
+    /// How much is shown.
+    pub trace: TraceMode,
+    /// How Goose decides on tool calls.
+    pub mode: GooseMode,
 }
 
 /// Why a turn is to end before its time.
@@ -150,7 +156,11 @@ impl Conversations {
             registry: Registry::new(parts.max_sessions),
             client: parts.client,
             state: parts.state,
-            live: watch::Sender::new(Arc::new(Live { gate: parts.gate, mode: parts.mode })),
+            live: watch::Sender::new(Arc::new(Live {
+                gate: parts.gate,
+                trace: parts.trace,
+                mode: parts.mode,
+            })),
             workers: parts.workers,
             pace: parts.pace,
             tracker: Tracker::default(),
@@ -165,9 +175,9 @@ impl Conversations {
     }
 
     /// Changes what holds for posts, turns and workers that are yet to come.
-    pub fn adopt(&self, gate: Gate, mode: TraceMode, settings: Settings, max_sessions: usize) {
+    pub fn adopt(&self, live: Live, settings: Settings, max_sessions: usize) {
         let inner = &self.0;
-        inner.live.send_replace(Arc::new(Live { gate, mode }));
+        inner.live.send_replace(Arc::new(live));
         inner.workers.change(settings);
         inner.registry.set_max(max_sessions);
     }
@@ -243,7 +253,7 @@ impl Inner {
         again: bool,
     ) {
         let (channel, root) = (address.channel, address.root);
-        let pace = (self.live().mode, self.pace);
+        let pace = (self.live().trace, self.pace);
         let silent = shown.0.borrow().phase == Phase::Held;
         let mut delivery =
             Delivery::new(self.client.clone(), self.state.clone(), turn, address, shown, pace);

@@ -11,9 +11,9 @@ mod frames;
 use std::sync::Arc;
 use std::time::Duration;
 
-use gaggle_ipc::TurnId;
 use gaggle_ipc::control::WorkerExit;
-use gaggle_ipc::session::{Before, FailureKind, Part, ToWorker, TurnEnd};
+use gaggle_ipc::session::{Before, FailureKind, GooseMode, Part, ToWorker, TurnEnd};
+use gaggle_ipc::{ModelName, TurnId};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -175,8 +175,14 @@ impl Turn<'_> {
             state.turn_sent(ledger).await.map_err(SendError::Ledger)?;
             self.sent = true;
         }
-        let prompt = ToWorker::Prompt { thread, turn, resume, before: self.before };
+        let (before, (mode, model)) = (self.before, self.answered_with());
+        let prompt = ToWorker::Prompt { thread, turn, resume, before, mode, model };
         worker.send(&prompt).await.map_err(|_| SendError::Worker)
+    }
+
+    /// The mode and the model of this turn, decided anew for each.
+    fn answered_with(&self) -> (GooseMode, Option<ModelName>) {
+        (self.inner.live().mode, None)
     }
 
     /// Takes the turn's frames until it is over.
