@@ -11,7 +11,7 @@ use sd_notify::NotifyState;
 use tokio::sync::watch;
 
 use crate::config::{ApprovedUser, Config};
-use crate::conversation::{Conversations, Parts};
+use crate::conversation::{Conversations, Live, Parts};
 use crate::delivery::Pace;
 use crate::gate::{Approved, Gate};
 use crate::ingest::{Ingest, IngestError};
@@ -136,10 +136,8 @@ async fn serve(
     let (conversations, mut failed) = Conversations::new(Parts {
         client: client.clone(),
         state: state.clone(),
-        gate,
         workers: Workers::new(supervisor, config.worker_settings()),
-        mode: config.trace,
-        tools: config.tools.clone(),
+        live: Live::new(gate, &config),
         pace: around.pace,
         max_sessions: config.max_sessions,
         worker_idle: config.worker_idle,

@@ -221,6 +221,14 @@ word! {
     |_, byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-'
 }
 
+word! {
+    /// A model as its provider calls it, like `gpt-4o` or `org/model:tag`. Whether
+    /// there is one of that name only the provider knows.
+    ModelName, 128,
+    "a model's name (printable ASCII without blanks, at most 128 characters)",
+    |_, byte| byte.is_ascii_graphic()
+}
+
 /// A worker in the supervisor's table. Counted up from 1 and never used again
 /// while the supervisor lives, so a late `Stop` cannot hit a newer worker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Encode, Decode)]

@@ -31,7 +31,7 @@ pub mod session;
 pub mod text;
 
 pub use ids::{
-    AccountName, GooseSession, InvalidId, MattermostId, MattermostUserId, ThreadId, TurnId,
-    WorkerId,
+    AccountName, GooseSession, InvalidId, MattermostId, MattermostUserId, ModelName, ThreadId,
+    TurnId, WorkerId,
 };
 pub use text::{Text, TooLong};

@@ -6,7 +6,7 @@
 //! Message text over a frame's size comes in parts.
 
 use crate::codec::{Decode, Encode};
-use crate::ids::{GooseSession, ThreadId, TurnId};
+use crate::ids::{GooseSession, ModelName, ThreadId, TurnId};
 use crate::text::Text;
 
 /// Largest prompt, all parts together, in bytes.
@@ -81,6 +81,10 @@ pub enum ToWorker {
         resume: Option<GooseSession>,
         /// How the thread's last turn ended.
         before: Before,
+        /// How Goose decides on tool calls in this turn.
+        mode: GooseMode,
+        /// The model that answers; `None` leaves the one the session has.
+        model: Option<ModelName>,
     },
     /// End this turn, running or waiting. Answered by its `TurnEnded`.
     Cancel {
@@ -115,8 +119,6 @@ pub enum ToWorker {
 /// Settings from the frontend's configuration that concern a worker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
 pub struct Settings {
-    /// How Goose decides on tool calls.
-    pub mode: GooseMode,
     /// A turn in which Goose says nothing for so long is ended, in milliseconds.
     pub inactivity_ms: u32,
     /// A Goose without a turn for so long is stopped, in milliseconds.
@@ -154,6 +156,8 @@ pub enum FromWorker {
         session: GooseSession,
         /// What became of the earlier turns.
         history: History,
+        /// The model it brings, in Goose's words, if they are a name.
+        model: Option<ModelName>,
     },
     /// The prompt was written to Goose: from here on it may have effects.
     TurnStarted {
@@ -359,7 +363,7 @@ pub enum FailureKind {
     EmptyAnswer,
     /// The agent's sandbox could not be built.
     SandboxRefused,
-    /// Goose could not be put in the configured mode.
+    /// Goose could not be put in the turn's mode, or left it.
     ModeRefused,
     /// The prompt is over [`MAX_PROMPT`].
     PromptTooLong,
@@ -369,4 +373,6 @@ pub enum FailureKind {
     Protocol,
     /// The worker is draining.
     Draining,
+    /// Goose did not take the turn's model.
+    ModelRefused,
 }

@@ -10,10 +10,12 @@ use gaggle_ipc::codec::{Decode, Encode, FrameError, MAX_FRAME, MAX_REQUEST, deco
 use gaggle_ipc::control::{ControlReply, ControlRequest, Refusal, RefusalCode, WorkerExit};
 use gaggle_ipc::launch::{LaunchStep, Profile};
 use gaggle_ipc::session::{
-    Before, DeltaKind, Failure, FailureKind, FromWorker, GooseMode, Hello, ProbeOutcome, Settings,
-    ToWorker, TurnEnd,
+    Before, DeltaKind, Failure, FailureKind, FromWorker, GooseMode, Hello, History, ProbeOutcome,
+    Settings, ToWorker, TurnEnd,
 };
-use gaggle_ipc::{AccountName, GooseSession, MattermostUserId, Text, ThreadId, TurnId, WorkerId};
+use gaggle_ipc::{
+    AccountName, GooseSession, MattermostUserId, ModelName, Text, ThreadId, TurnId, WorkerId,
+};
 use proptest::prelude::*;
 
 const ID: &str = "zo3yx6gsxbf8ppuaojzhiaj1yw";
@@ -66,11 +68,13 @@ fn golden_vectors() {
                 turn: TurnId(1),
                 resume: Some(GooseSession::new("20261120_1").unwrap()),
                 before: Before::Interrupted,
+                mode: GooseMode::Chat,
+                model: Some(ModelName::new("gpt-4o").unwrap()),
             })
             .unwrap(),
             format!(
                 "0102000000{ID_HEX}0100000000000000010a00000000000000323032363131\
-                 32305f3101000000"
+                 32305f3101000000 03000000010600000000000000 6770742d346f"
             )
             .replace(' ', ""),
         ),
@@ -150,17 +154,29 @@ fn round_trips_and_every_cut_is_refused() {
         outcome: ProbeOutcome::Held,
         detail: Text::new("EPERM").unwrap(),
     });
-    round_trip(&ToWorker::Configure(Settings {
-        mode: GooseMode::SmartApprove,
-        inactivity_ms: 1,
-        idle_ms: 2,
-    }));
+    round_trip(&ToWorker::Configure(Settings { inactivity_ms: 1, idle_ms: 2 }));
     round_trip(&ToWorker::PromptPart {
         thread: thread(),
         turn: TurnId(u64::MAX),
         text: Text::new("x".repeat(300)).unwrap(),
     });
     round_trip(&FromWorker::Hello(Hello { landlock_abi: 7, workspace: Text::new("/w").unwrap() }));
+    for model in [None, Some(ModelName::new("org/model:tag").unwrap())] {
+        round_trip(&ToWorker::Prompt {
+            thread: thread(),
+            turn: TurnId(2),
+            resume: None,
+            before: Before::Complete,
+            mode: GooseMode::SmartApprove,
+            model: model.clone(),
+        });
+        round_trip(&FromWorker::ThreadReady {
+            thread: thread(),
+            session: GooseSession::new("20261120_1").unwrap(),
+            history: History::Resumed,
+            model,
+        });
+    }
     round_trip(&FromWorker::TurnEnded {
         thread: thread(),
         turn: TurnId(4),

@@ -32,6 +32,8 @@ pub(crate) enum Why {
     Inactive,
     /// Its output was too much to be delivered.
     Flood,
+    /// It left the mode that it was put in.
+    LeftMode,
 }
 
 /// What was seen of a turn.
@@ -96,7 +98,8 @@ impl Signs {
             Err(error) => return self.refused(&error),
         };
         let end = match (reason, stopping) {
-            (StopReason::Cancelled, Some(why)) | (_, Some(why @ Why::Inactive)) => end_of(why),
+            (StopReason::Cancelled, Some(why))
+            | (_, Some(why @ (Why::Inactive | Why::LeftMode))) => end_of(why),
             (StopReason::Cancelled, None) => TurnEnd::Cancelled,
             (StopReason::MaxTokens, _) => TurnEnd::MaxTokens,
             (StopReason::MaxTurnRequests, _) => TurnEnd::MaxActions,
@@ -108,7 +111,7 @@ impl Signs {
             unfinished: matches!(end, TurnEnd::Cancelled)
                 || (matches!(end, TurnEnd::Failed(_)) && self.own_words.is_none()),
             // A stopped tool's children live on; only the leaf's end ends them.
-            keep_goose: stopping.is_none() || !tools,
+            keep_goose: stopping.is_none_or(|why| why != Why::LeftMode && !tools),
             end,
         }
     }
@@ -158,6 +161,10 @@ fn end_of(why: Why) -> TurnEnd {
         Why::Inactive => {
             let detail = "no word from Goose for the inactivity limit";
             TurnEnd::Failed(failure(FailureKind::Inactive, detail, true))
+        }
+        Why::LeftMode => {
+            let detail = "Goose left its mode while the turn ran";
+            TurnEnd::Failed(failure(FailureKind::ModeRefused, detail, true))
         }
     }
 }

@@ -28,6 +28,7 @@ mod replay;
 mod role;
 mod sandbox;
 mod session;
+mod session_options;
 mod shell;
 mod slots;
 mod spawner;

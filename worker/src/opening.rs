@@ -1,9 +1,9 @@
-//! Opening a Goose session: handshake, new or loaded, working folder, mode.
+//! Opening a Goose session: handshake, new or loaded, working folder.
 //!
 //! Every session is opened with Goose's empty home as its folder, so that
 //! nothing planted in the workspace is started, and moved to the workspace
-//! afterwards. The mode is set after that and looked at: a stored session
-//! brings its own.
+//! afterwards. It has no mode then that counts: whoever opens it sets one, since
+//! a stored session brings its own.
 //!
 //! Trust: none in what Goose says; what it does not confirm has not happened.
 
@@ -15,7 +15,7 @@ use agent_client_protocol_schema::v1::{
     ClientCapabilities, Implementation, InitializeRequest, LoadSessionRequest, NewSessionRequest,
 };
 use gaggle_ipc::GooseSession;
-use gaggle_ipc::session::{Failure, FailureKind, GooseMode, History};
+use gaggle_ipc::session::{Failure, FailureKind, History};
 use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::time::timeout;
@@ -25,6 +25,7 @@ use crate::acp::message::{self, Ask, Message, RpcError};
 use crate::acp::update::Update;
 use crate::goose::{Event, Goose};
 use crate::replay::Replay;
+use crate::session_options::InForce;
 
 /// How long Goose may take for one request while a session is opened. Its own
 /// limit for an extension that does not answer is longer; people's patience is not.
@@ -52,8 +53,6 @@ pub(crate) struct Plan<'a> {
     pub(crate) goose_home: &'a Path,
     /// Where the agent works.
     pub(crate) workspace: &'a Path,
-    /// The mode.
-    pub(crate) mode: GooseMode,
 }
 
 /// An open session.
@@ -67,14 +66,20 @@ pub(crate) struct Opened {
     pub(crate) replay: Replay,
     /// Extensions that are not Goose's own. They have run, inside the sandbox.
     pub(crate) strangers: Vec<String>,
+    /// The model it brings, and no mode that was confirmed.
+    pub(crate) in_force: InForce,
 }
 
 /// Why a request has no answer.
 #[derive(Debug)]
-enum CallError {
+pub(crate) enum CallError {
+    /// Goose refuses it.
     Rpc(RpcError),
+    /// Goose is gone.
     Ended,
+    /// Goose breaks the rules of lines.
     Broken,
+    /// Goose takes too long.
     TooSlow,
 }
 
@@ -116,7 +121,6 @@ pub(crate) async fn open(
         None => create(goose, plan, resume.is_some()).await?,
     };
     move_to_workspace(goose, plan, &opened.session).await?;
-    set_mode(goose, plan.mode, &opened.session).await?;
     Ok(opened)
 }
 
@@ -153,6 +157,7 @@ async fn create(goose: &mut Goose, plan: Plan<'_>, lost: bool) -> Result<Opened,
         history: if lost { History::Lost } else { History::New },
         replay: Replay::default(),
         strangers: strangers(&answer),
+        in_force: InForce::of_opened(&answer),
     })
 }
 
@@ -170,6 +175,7 @@ async fn load(
             history: History::Resumed,
             replay,
             strangers: strangers(&answer),
+            in_force: InForce::of_opened(&answer),
         })),
         Err(CallError::Rpc(error)) if is_unknown_session(&error) => Ok(None),
         Err(error) => Err(unavailable(goose, error)),
@@ -188,31 +194,9 @@ async fn move_to_workspace(
     }
 }
 
-/// Goose confirms the mode with a notice of its own before it answers.
-async fn set_mode(
-    goose: &mut Goose,
-    mode: GooseMode,
-    session: &GooseSession,
-) -> Result<(), Failure> {
-    let mut confirmed = None;
-    let params = json!({"sessionId": session.as_str(), "modeId": mode.as_str()});
-    let answer = call(goose, "session/set_mode", &params, |update| {
-        if let Update::Mode(now) = update {
-            confirmed = Some(now);
-        }
-    });
-    let refused = |why: &str| failure(FailureKind::ModeRefused, why, false);
-    match answer.await {
-        Ok(_) if confirmed.as_deref() == Some(mode.as_str()) => Ok(()),
-        Ok(_) => Err(refused("Goose did not confirm the mode")),
-        Err(CallError::Rpc(error)) => Err(refused(&error.text)),
-        Err(error) => Err(unavailable(goose, error)),
-    }
-}
-
 /// Sends one request and waits for its answer; news about any session go to
 /// `observe`, questions are refused.
-async fn call(
+pub(crate) async fn call(
     goose: &mut Goose,
     method: &str,
     params: &Value,
@@ -244,7 +228,8 @@ pub(crate) fn refuse(goose: &Goose, id: &Value, ask: &Ask) {
     });
 }
 
-fn unavailable(goose: &Goose, error: CallError) -> Failure {
+/// The failure of a turn whose Goose could not be asked.
+pub(crate) fn unavailable(goose: &Goose, error: CallError) -> Failure {
     let kind = FailureKind::GooseUnavailable;
     match error {
         CallError::Rpc(error) => failure(kind_of_error(&error, kind), &error.text, false),

@@ -1,8 +1,8 @@
 //! Starting a Goose process: leaf, configuration folder, exec step. The
 //! isolation probe is started in the same way.
 //!
-//! Trust: paths and settings are root's; the mode is the frontend's word for all
-//! of this person's threads. Nothing here comes from a prompt.
+//! Trust: paths and settings are root's; the mode is the frontend's word for the
+//! first turn. Nothing here comes from a prompt.
 
 use std::cell::RefCell;
 use std::io;

@@ -22,6 +22,7 @@ use crate::hint::Hints;
 use crate::opening::{self, Plan};
 use crate::outbox::Outbox;
 use crate::replay::Replay;
+use crate::session_options::{InForce, Wanted};
 use crate::slots::Slots;
 use crate::spawner::Spawner;
 use crate::turn::{self, Orders, Scene, Stop};
@@ -59,6 +60,8 @@ pub(crate) struct Turn {
     pub(crate) resume: Option<GooseSession>,
     /// How the turn before it ended, as the frontend knows it.
     pub(crate) before: Before,
+    /// What it is to be answered with.
+    pub(crate) wanted: Wanted,
 }
 
 /// A conversation's Goose and Goose session.
@@ -73,8 +76,9 @@ pub(crate) struct Stage {
 
 struct Seat {
     goose: Goose,
-    /// The mode it was made for.
-    mode: GooseMode,
+    /// The mode it was started for.
+    made_for: GooseMode,
+    in_force: InForce,
     replay: Option<Replay>,
     /// Extensions the person has not been told of yet.
     strangers: Vec<String>,
@@ -138,6 +142,7 @@ impl Stage {
             thread: self.id,
             turn: turn.id,
             session,
+            mode: turn.wanted.mode,
             settings: &shared.settings,
             unknown: &shared.unknown,
             hints: &shared.hints,
@@ -153,8 +158,12 @@ impl Stage {
             self.session.clone_from(&turn.resume);
         }
         let interrupted = self.unfinished || turn.before == Before::Interrupted;
+        let wanted = &turn.wanted;
+        if self.seat.as_ref().is_some_and(|seat| !serves(seat.made_for, wanted.mode)) {
+            self.clear().await;
+        }
         if self.seat.is_none() {
-            self.start().await?;
+            self.start(wanted.mode).await?;
         } else if interrupted {
             // Loading once more tells how the history ends.
             self.open().await?;
@@ -162,6 +171,7 @@ impl Stage {
         let (Some(seat), Some(session)) = (&mut self.seat, &self.session) else {
             return Err(failure(FailureKind::GooseUnavailable, "no session", false));
         };
+        seat.in_force.bring_to(&mut seat.goose, session, wanted).await?;
         let replay = seat.replay.take().unwrap_or_default();
         // A command of Goose's own must stand first in its prompt.
         let is_command = turn.text.starts_with('/');
@@ -171,27 +181,28 @@ impl Stage {
         Ok(if clean { "" } else { INTERRUPTED })
     }
 
-    async fn start(&mut self) -> Result<(), Failure> {
+    async fn start(&mut self, mode: GooseMode) -> Result<(), Failure> {
         let slot = self.shared.slots.take().await;
         let slot =
             slot.map_err(|_| failure(FailureKind::TooManyThreads, "the line is full", false))?;
-        let mode = self.shared.settings.get().mode;
         let goose = self.shared.spawner.spawn(mode);
         let goose = goose
             .map_err(|error| failure(FailureKind::GooseUnavailable, &error.to_string(), false))?;
         // Seated before the first word, so that whoever interrupts can end it.
         let seat = self.seat.insert(Seat {
             goose,
-            mode,
+            made_for: mode,
+            in_force: InForce::default(),
             replay: None,
             strangers: Vec::new(),
             _slot: slot,
         });
         opening::shake_hands(&mut seat.goose).await?;
         let history = self.open().await?;
-        if let Some(session) = self.session.clone() {
-            let thread = self.id;
-            self.shared.outbox.event(thread, FromWorker::ThreadReady { thread, session, history });
+        if let (Some(session), Some(seat)) = (self.session.clone(), &self.seat) {
+            let (thread, model) = (self.id, seat.in_force.model().cloned());
+            let ready = FromWorker::ThreadReady { thread, session, history, model };
+            self.shared.outbox.event(thread, ready);
         }
         Ok(())
     }
@@ -206,11 +217,11 @@ impl Stage {
         let plan = Plan {
             goose_home: self.shared.spawner.goose_home(),
             workspace: &self.shared.workspace,
-            mode: seat.mode,
         };
         let opened = opening::open(&mut seat.goose, plan, self.session.as_ref()).await?;
         claim(&self.shared.slots, &opened.session, self.id)?;
         seat.replay = Some(opened.replay);
+        seat.in_force = opened.in_force;
         seat.strangers.extend(opened.strangers);
         self.session = Some(opened.session);
         Ok(opened.history)
@@ -230,6 +241,13 @@ impl Stage {
         }
         self.shared.slots.release(self.id);
     }
+}
+
+/// Whether a Goose that was started for one mode may be put in another. In mode
+/// `smart_approve` it has a configuration folder to write in, which one of
+/// another mode must not have.
+fn serves(made_for: GooseMode, wanted: GooseMode) -> bool {
+    (made_for == GooseMode::SmartApprove) == (wanted == GooseMode::SmartApprove)
 }
 
 /// Two processes on one session are accepted by Goose in silence and spoil it.

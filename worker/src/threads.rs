@@ -16,6 +16,7 @@ use tokio::task::JoinSet;
 
 use crate::assembly::Assembly;
 use crate::probe::relay::Relay;
+use crate::session_options::Wanted;
 use crate::stage::{Shared, Turn};
 use crate::thread::{Command, Thread, refused};
 
@@ -63,8 +64,9 @@ impl Threads {
         match frame {
             ToWorker::Configure(settings) => self.configure(settings),
             ToWorker::PromptPart { thread, turn, text } => self.assembly.add(thread, turn, &text),
-            ToWorker::Prompt { thread, turn, resume, before } => {
-                self.prompt(thread, turn, resume, before).await;
+            ToWorker::Prompt { thread, turn, resume, before, mode, model } => {
+                let turn = (turn, resume, before, Wanted { mode, model });
+                self.prompt(thread, turn).await;
             }
             ToWorker::Cancel { thread, turn } => {
                 if self.assembly.forget(thread, turn) {
@@ -120,9 +122,7 @@ impl Threads {
     async fn prompt(
         &mut self,
         thread: ThreadId,
-        id: TurnId,
-        resume: Option<GooseSession>,
-        before: Before,
+        (id, resume, before, wanted): (TurnId, Option<GooseSession>, Before, Wanted),
     ) {
         let Ok(text) = self.assembly.finish(thread, id) else {
             return self.end_turn(thread, id, refused(FailureKind::PromptTooLong));
@@ -133,7 +133,7 @@ impl Threads {
         let Some(mail) = self.mail_of(thread) else {
             return self.end_turn(thread, id, refused(FailureKind::TooManyThreads));
         };
-        let turn = Turn { id, text, resume, before };
+        let turn = Turn { id, text, resume, before, wanted };
         // A thread always takes its mail in, so this waits for nobody else.
         if mail.send(Command::Prompt(turn)).await.is_err() {
             self.end_turn(thread, id, TurnEnd::Cancelled);

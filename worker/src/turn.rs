@@ -9,7 +9,7 @@
 use std::cell::Cell;
 use std::time::Duration;
 
-use gaggle_ipc::session::{DeltaKind, FromWorker, PermissionChoice, Settings};
+use gaggle_ipc::session::{DeltaKind, FromWorker, GooseMode, PermissionChoice, Settings};
 use gaggle_ipc::{GooseSession, Text, ThreadId, TurnId};
 use serde_json::{Value, json};
 use tokio::sync::{mpsc, watch};
@@ -45,6 +45,8 @@ pub(crate) struct Scene<'a> {
     pub(crate) turn: TurnId,
     /// Goose's session.
     pub(crate) session: &'a GooseSession,
+    /// The mode it is in: one that Goose leaves ends the turn.
+    pub(crate) mode: GooseMode,
     /// The settings as they are now.
     pub(crate) settings: &'a Cell<Settings>,
     /// Counts what nobody here knows.
@@ -263,11 +265,15 @@ impl<'a> Running<'a> {
                 self.scene.unknown.note(&kind);
                 Ok(())
             }
-            Update::ToolProgress { .. }
-            | Update::User(_)
-            | Update::Mode(_)
-            | Update::Begun
-            | Update::Passing => Ok(()),
+            Update::Mode(now) => {
+                if now != self.scene.mode.as_str() {
+                    self.stop(Why::LeftMode);
+                }
+                Ok(())
+            }
+            Update::ToolProgress { .. } | Update::User(_) | Update::Begun | Update::Passing => {
+                Ok(())
+            }
         };
         if taken == Err(Full) && self.stopping.is_none() {
             self.notice("The answer was cut: it came faster than it could be delivered.");

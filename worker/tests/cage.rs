@@ -188,7 +188,7 @@ fn plant(lab: &Lab, mark: &Path) {
 #[tokio::test]
 async fn nothing_planted_runs_or_changes_the_mode() {
     let mut lab = Lab::new();
-    lab.settings.mode = GooseMode::Approve;
+    lab.mode = GooseMode::Approve;
     let mark = lab.workspace().join("planted-code-ran");
     plant(&lab, &mark);
     let mut worker = caged(&lab).await;
@@ -204,7 +204,7 @@ async fn nothing_planted_runs_or_changes_the_mode() {
 #[tokio::test]
 async fn judgements_of_smart_approve_do_not_outlive_their_process() {
     let mut lab = Lab::new();
-    lab.settings.mode = GooseMode::SmartApprove;
+    lab.mode = GooseMode::SmartApprove;
     let mut worker = caged(&lab).await;
     let state = lab.home().join(".local/state/gaggle");
     worker.prompt(thread('a'), "!!run touch asked").await;

@@ -37,7 +37,7 @@ async fn question(worker: &Worker) -> Played {
 #[tokio::test]
 async fn a_permission_decides_whether_a_command_runs() {
     let mut lab = Lab::new();
-    lab.settings.mode = GooseMode::Approve;
+    lab.mode = GooseMode::Approve;
     let mut worker = lab.start().await;
     for (choice, runs) in [(PermissionChoice::Reject, false), (PermissionChoice::Allow, true)] {
         let turn = worker.prompt(thread('a'), "!!run touch permitted").await;
@@ -61,7 +61,7 @@ async fn a_permission_decides_whether_a_command_runs() {
 #[tokio::test]
 async fn a_cancel_ends_a_turn_that_waits_for_a_permission() {
     let mut lab = Lab::new();
-    lab.settings.mode = GooseMode::Approve;
+    lab.mode = GooseMode::Approve;
     let mut worker = lab.start().await;
     let turn = worker.prompt(thread('a'), "!!run touch file").await;
     let ask = ask_of(&question(&worker).await);
@@ -163,7 +163,7 @@ async fn silence_ends_a_turn_and_the_thread_goes_on() {
 #[tokio::test]
 async fn a_question_that_waits_for_a_person_is_no_silence() {
     let mut lab = Lab::new();
-    lab.settings.mode = GooseMode::Approve;
+    lab.mode = GooseMode::Approve;
     lab.settings.inactivity_ms = 1500;
     let mut worker = lab.start().await;
     let turn = worker.prompt(thread('a'), "!!run echo done").await;

@@ -7,6 +7,7 @@ mod support;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
+use gaggle_ipc::ModelName;
 use gaggle_ipc::launch::LaunchStep;
 use gaggle_ipc::session::{FailureKind, FromWorker, ToWorker, TurnEnd};
 use support::{Lab, Played, thread};
@@ -18,7 +19,7 @@ say() { printf '%s\n' "$1"; }
 answer() { say '{"jsonrpc":"2.0","id":'"$id"',"result":'"$1"'}'; }
 update() { say '{"jsonrpc":"2.0","method":"session/update","params":{"sessionId":"S_1","update":'"$1"'}}'; }
 act() { :; }
-name=goose; mode=auto; extensions='[]'
+name=goose; mode=auto; extensions='[]'; options='[]'
 ACT
 while IFS= read -r line; do
   [[ $line =~ \"id\":([0-9]+) ]] && id=${BASH_REMATCH[1]}
@@ -27,6 +28,7 @@ while IFS= read -r line; do
     *'"method":"session/new"'*) answer '{"sessionId":"S_1","_meta":{"extensionResults":'"$extensions"'}}' ;;
     *'"method":"session/load"'*) answer '{}' ;;
     *working-dir*) answer '{}' ;;
+    *set_config_option*) answer '{"configOptions":'"$options"'}' ;;
     *set_mode*) update '{"sessionUpdate":"current_mode_update","currentModeId":"'$mode'"}'; answer '{}' ;;
     *'"method":"session/prompt"'*) act; answer '{"stopReason":"end_turn"}' ;;
   esac
@@ -161,6 +163,34 @@ async fn a_mode_that_is_not_confirmed_is_no_mode() {
     assert_eq!(played.failure().kind, FailureKind::ModeRefused);
     assert!(!played.failure().may_have_acted);
     assert!(!played.messages.iter().any(|m| matches!(m, FromWorker::TurnStarted { .. })));
+}
+
+#[tokio::test]
+async fn a_mode_that_is_left_in_the_middle_ends_the_turn() {
+    let left = r#"update '{"sessionUpdate":"current_mode_update","currentModeId":"approve"}'"#;
+    let played = play_with(&format!("act() {{ {CHUNK}; {left}; sleep 100; }}")).await;
+    assert_eq!(played.failure().kind, FailureKind::ModeRefused);
+    assert!(played.failure().may_have_acted);
+    let same = left.replace("approve", "auto");
+    let played = play_with(&format!("act() {{ {CHUNK}; {same}; }}")).await;
+    assert_eq!(*played.end(), TurnEnd::Complete, "the control");
+}
+
+#[tokio::test]
+async fn a_model_that_is_not_confirmed_is_not_asked() {
+    let with = |model: &str| {
+        format!(r#"act() {{ {CHUNK}; }}; options='[{{"id":"model","currentValue":"{model}"}}]'"#)
+    };
+    for (model, end) in [("other", Some(FailureKind::ModelRefused)), ("wanted", None)] {
+        let lab = lab_with(&with(model));
+        let mut worker = lab.start().await;
+        worker.model = Some(ModelName::new("wanted").unwrap());
+        let played = worker.play(thread('a'), "hello").await;
+        match end {
+            Some(kind) => assert_eq!(played.failure().kind, kind),
+            None => assert_eq!(*played.end(), TurnEnd::Complete, "the control"),
+        }
+    }
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use gaggle_ipc::codec::{self, MAX_FRAME};
 use gaggle_ipc::seqpacket;
-use gaggle_ipc::session::{FromWorker, GooseMode, ProbeOutcome, Settings, ToWorker};
+use gaggle_ipc::session::{FromWorker, ProbeOutcome, Settings, ToWorker};
 use nix::errno::Errno;
 use serde::Serialize;
 
@@ -67,7 +67,7 @@ pub(super) fn probe(session: &OwnedFd) -> Findings {
 
 fn ask(session: &OwnedFd) -> Result<(), String> {
     // No Goose is started with them.
-    let settings = Settings { mode: GooseMode::Approve, inactivity_ms: 60_000, idle_ms: 60_000 };
+    let settings = Settings { inactivity_ms: 60_000, idle_ms: 60_000 };
     for message in [ToWorker::Configure(settings), ToWorker::Probe] {
         let frame = codec::encode(&message).map_err(|error| error.to_string())?;
         seqpacket::send(session, &frame, None).map_err(|_| ENDED.to_owned())?;

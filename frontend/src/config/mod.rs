@@ -81,11 +81,7 @@ impl Config {
     #[must_use]
     pub fn worker_settings(&self) -> Settings {
         let ms = |time: Duration| u32::try_from(time.as_millis()).unwrap_or(u32::MAX);
-        Settings {
-            mode: self.mode,
-            inactivity_ms: ms(self.rpc_timeout),
-            idle_ms: ms(self.goose_idle),
-        }
+        Settings { inactivity_ms: ms(self.rpc_timeout), idle_ms: ms(self.goose_idle) }
     }
 }
 

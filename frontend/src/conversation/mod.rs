@@ -22,7 +22,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use gaggle_ipc::session::{Before, ToWorker};
+use gaggle_ipc::session::{Before, GooseMode, ToWorker};
 use gaggle_ipc::{MattermostId, MattermostUserId, ThreadId, TurnId};
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
@@ -58,14 +58,10 @@ pub struct Parts {
     pub client: Client,
     /// The ledger.
     pub state: State,
-    /// Who may ask, and where.
-    pub gate: Gate,
     /// Who answers.
     pub workers: Workers,
-    /// How much is shown.
-    pub mode: TraceMode,
-    /// Which tools run.
-    pub tools: Policy,
+    /// What may change while conversations go on.
+    pub live: Live,
     /// How fast.
     pub pace: Pace,
     /// Threads kept live.
@@ -97,10 +93,23 @@ struct Inner {
 
 /// What may change while conversations go on.
 #[derive(Debug)]
-struct Live {
-    gate: Gate,
-    mode: TraceMode,
-    tools: Policy,
+pub struct Live {
+    /// Who may ask, and where.
+    pub gate: Gate,
+    /// How much is shown.
+    pub trace: TraceMode,
+    /// Whether a tool that no rule names runs.
+    pub mode: GooseMode,
+    /// Which tools run.
+    pub tools: Policy,
+}
+
+impl Live {
+    /// As `config` says.
+    #[must_use]
+    pub fn new(gate: Gate, config: &Config) -> Self {
+        Self { gate, trace: config.trace, mode: config.mode, tools: config.tools.clone() }
+    }
 }
 
 /// Why a turn is to end before its time.
@@ -149,16 +158,12 @@ impl Conversations {
         let (worker_idle, asking) = (parts.worker_idle, parts.pace.withdrawn);
         let inner = Inner {
             people: People::new(parts.client.clone()),
-            notices: Notices::new(parts.client.clone(), parts.gate.me),
+            notices: Notices::new(parts.client.clone(), parts.live.gate.me),
             approvals: Approvals::default(),
             registry: Registry::new(parts.max_sessions),
             client: parts.client,
             state: parts.state,
-            live: watch::Sender::new(Arc::new(Live {
-                gate: parts.gate,
-                mode: parts.mode,
-                tools: parts.tools,
-            })),
+            live: watch::Sender::new(Arc::new(parts.live)),
             workers: parts.workers,
             pace: parts.pace,
             tracker: Tracker::default(),
@@ -175,8 +180,7 @@ impl Conversations {
     /// Changes what holds for posts, turns and workers that are yet to come.
     pub fn adopt(&self, gate: Gate, config: &Config) {
         let inner = &self.0;
-        let (mode, tools) = (config.trace, config.tools.clone());
-        inner.live.send_replace(Arc::new(Live { gate, mode, tools }));
+        inner.live.send_replace(Arc::new(Live::new(gate, config)));
         inner.workers.change(config.worker_settings());
         inner.registry.set_max(config.max_sessions);
     }
@@ -252,7 +256,7 @@ impl Inner {
         again: bool,
     ) {
         let (channel, root) = (address.channel, address.root);
-        let pace = (self.live().mode, self.pace);
+        let pace = (self.live().trace, self.pace);
         let silent = shown.0.borrow().phase == Phase::Held;
         let mut delivery =
             Delivery::new(self.client.clone(), self.state.clone(), turn, address, shown, pace);

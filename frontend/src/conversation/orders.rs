@@ -118,7 +118,7 @@ impl Inner {
             worker.account,
             crate::markdown::code_span(&worker.workspace.replace('|', "/")),
             worker.profile.as_str(),
-            self.workers.settings().mode.as_str(),
+            self.live().mode.as_str(),
             post.user,
         )
     }

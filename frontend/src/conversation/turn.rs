@@ -12,9 +12,9 @@ mod frames;
 use std::sync::Arc;
 use std::time::Duration;
 
-use gaggle_ipc::TurnId;
 use gaggle_ipc::control::WorkerExit;
 use gaggle_ipc::session::{Before, FailureKind, GooseMode, Part, ToWorker, TurnEnd};
+use gaggle_ipc::{ModelName, TurnId};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -88,10 +88,9 @@ pub(super) struct Ran {
 /// Runs `job` to its end.
 pub(super) async fn run(inner: &Arc<Inner>, mut job: Job, before: Before) -> Ran {
     let began = Instant::now();
-    let mode = inner.workers.settings().mode;
-    let tools = inner.live();
-    let asks = tools.tools.goose_mode(mode, job.address.audience()) != GooseMode::Auto;
-    let failures = Failures::new(tools.tools.max_failures, asks);
+    let live = inner.live();
+    let asks = live.tools.goose_mode(live.mode, job.address.audience()) != GooseMode::Auto;
+    let failures = Failures::new(live.tools.max_failures, asks);
     let mut turn = Turn {
         inner,
         job: &mut job,
@@ -99,7 +98,7 @@ pub(super) async fn run(inner: &Arc<Inner>, mut job: Job, before: Before) -> Ran
         sent: false,
         crashed: false,
         asks: 0,
-        mode,
+        mode: live.mode,
         failures,
         gave_up: false,
         began,
@@ -202,8 +201,15 @@ impl Turn<'_> {
             state.turn_sent(ledger).await.map_err(SendError::Ledger)?;
             self.sent = true;
         }
-        let prompt = ToWorker::Prompt { thread, turn, resume, before: self.before };
+        let (before, (mode, model)) = (self.before, self.answered_with());
+        let prompt = ToWorker::Prompt { thread, turn, resume, before, mode, model };
         worker.send(&prompt).await.map_err(|_| SendError::Worker)
+    }
+
+    /// The mode and the model of this turn, decided anew for each.
+    fn answered_with(&self) -> (GooseMode, Option<ModelName>) {
+        let audience = self.job.address.audience();
+        (self.inner.live().tools.goose_mode(self.mode, audience), None)
     }
 
     /// Takes the turn's frames until it is over.

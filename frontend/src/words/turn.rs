@@ -34,7 +34,7 @@ pub fn failure(kind: FailureKind) -> &'static str {
             "The sandbox for Goose could not be built, so it was not started. Your admin finds the cause in the journal."
         }
         K::ModeRefused => {
-            "Goose could not be put in the mode that your admin set, so it did not work on this."
+            "Goose could not be kept in the mode that holds here, so it did not go on with this."
         }
         K::PromptTooLong => "Your message is too long for me. Please send it in parts.",
         K::TooManyThreads => {
@@ -42,6 +42,9 @@ pub fn failure(kind: FailureKind) -> &'static str {
         }
         K::Protocol => {
             "Goose answered in a way that I do not understand. Your admin finds the details in the journal."
+        }
+        K::ModelRefused => {
+            "Goose did not take the model that was chosen, so it did not work on this."
         }
         K::Draining => "I am about to be restarted. Please ask again in a minute.",
     }

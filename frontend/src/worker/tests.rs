@@ -12,8 +12,7 @@ use super::*;
 mod given_up;
 mod root;
 
-const SETTINGS: Settings =
-    Settings { mode: GooseMode::Auto, inactivity_ms: 600_000, idle_ms: 600_000 };
+const SETTINGS: Settings = Settings { inactivity_ms: 600_000, idle_ms: 600_000 };
 
 fn thread(letter: char) -> ThreadId {
     ThreadId::new(&letter.to_string().repeat(26)).unwrap()

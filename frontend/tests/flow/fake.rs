@@ -12,10 +12,11 @@ use gaggle_ipc::channel::WorkerEnd;
 use gaggle_ipc::control::{ControlReply, ControlRequest, Refusal, WorkerExit};
 use gaggle_ipc::launch::Profile;
 use gaggle_ipc::session::{
-    Before, DeltaKind, FromWorker, Hello, History, Part, ToWorker, ToolState, TurnEnd,
+    Before, DeltaKind, FromWorker, GooseMode, Hello, History, Part, ToWorker, ToolState, TurnEnd,
 };
 use gaggle_ipc::{
-    AccountName, GooseSession, MattermostUserId, Text, ThreadId, TurnId, WorkerId, codec, seqpacket,
+    AccountName, GooseSession, MattermostUserId, ModelName, Text, ThreadId, TurnId, WorkerId,
+    codec, seqpacket,
 };
 use tokio::io::Interest;
 use tokio::net::{UnixListener, UnixStream};
@@ -41,6 +42,8 @@ pub(crate) struct Asked {
     pub(crate) text: String,
     pub(crate) resume: Option<GooseSession>,
     pub(crate) before: Before,
+    pub(crate) mode: GooseMode,
+    pub(crate) model: Option<ModelName>,
     say: mpsc::UnboundedSender<Say>,
 }
 
@@ -54,7 +57,8 @@ enum Say {
 impl Asked {
     pub(crate) fn ready(&self) -> &Self {
         let session = GooseSession::new(&format!("s_{}", self.turn.0)).unwrap();
-        self.word(FromWorker::ThreadReady { thread: self.thread, session, history: History::New });
+        let (thread, history) = (self.thread, History::New);
+        self.word(FromWorker::ThreadReady { thread, session, history, model: None });
         self.word(FromWorker::TurnStarted { thread: self.thread, turn: self.turn });
         self
     }
@@ -273,10 +277,10 @@ async fn work(
                 texts.entry(turn).or_default().push_str(text.as_str());
                 continue;
             }
-            Ok(Some(ToWorker::Prompt { thread, turn, resume, before })) => {
+            Ok(Some(ToWorker::Prompt { thread, turn, resume, before, mode, model })) => {
                 let text = texts.remove(&turn).unwrap_or_default();
                 let say = say.clone();
-                Did::Asked(Asked { user, thread, turn, text, resume, before, say })
+                Did::Asked(Asked { user, thread, turn, text, resume, before, mode, model, say })
             }
             Ok(Some(ToWorker::Cancel { thread, .. })) => Did::Cancelled(thread),
             Ok(Some(ToWorker::PermissionReply { choice, .. })) => Did::Replied(choice),

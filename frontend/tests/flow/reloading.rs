@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use gaggle_ipc::session::GooseMode;
 use tokio::time::Instant;
 
 use crate::fake::Did;
@@ -56,4 +57,30 @@ async fn settings_that_are_not_usable_change_nothing() {
     world.says(root, "first").await;
     world.sim.post(world.bob.id, world.channel, "@goosebot hello").unwrap();
     assert_eq!(world.supervisor.asked().await.user, user(&world.bob));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_changed_mode_holds_from_the_next_turn_on_without_a_new_worker() {
+    let mut world = World::new().await;
+    let root = world.ask("one");
+    let one = world.supervisor.asked().await;
+    assert_eq!((one.mode, one.model.clone()), (GooseMode::Approve, None));
+    one.answer("first");
+    world.says(root, "first").await;
+    world.toml("[goose]\nmode = \"chat\"");
+    world.reload();
+    let deadline = Instant::now() + SOON;
+    loop {
+        assert!(Instant::now() < deadline, "the new mode is not in force");
+        world.sim.reply(world.alice.id, root, "@goosebot and?").unwrap();
+        match world.supervisor.next().await {
+            Did::Asked(asked) => {
+                asked.answer("so");
+                if asked.mode == GooseMode::Chat {
+                    break;
+                }
+            }
+            other => panic!("{other:?} instead of a prompt"),
+        }
+    }
 }

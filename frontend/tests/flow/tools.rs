@@ -1,6 +1,6 @@
 //! The admin's rules for tools, and calls that fail again and again.
 
-use gaggle_ipc::session::{FromWorker, PermissionChoice, ToolState, TurnEnd};
+use gaggle_ipc::session::{FromWorker, GooseMode, PermissionChoice, ToolState, TurnEnd};
 use gaggle_tests::mattermost::{Id, Post};
 
 use crate::approvals::{asking, question, replied, wants, wants_tool};
@@ -79,6 +79,37 @@ async fn allowed_in_direct_messages_it_is_asked_for_elsewhere() {
     let post = question(&world, "ls -l").await;
     world.sim.react(world.alice.id, post.id, "-1").unwrap();
     assert_eq!(replied(&mut world).await, PermissionChoice::Reject);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn goose_is_kept_in_the_mode_that_has_it_ask_for_what_is_not_simply_to_run() {
+    let mut world = with("[goose]\nmode = \"auto\"\n[tools]\nallow_in_dm = [\"shell\"]").await;
+    let (_, asked) = asked_directly(&mut world).await;
+    assert_eq!(asked.mode, GooseMode::Auto);
+    asked.end(TurnEnd::Complete);
+    let (_, asked) = asked_in_channel(&mut world).await;
+    assert_eq!(asked.mode, GooseMode::Approve);
+    // What no rule names still runs unasked.
+    wants_tool(&asked, 1, "write", "x");
+    assert_eq!(replied(&mut world).await, PermissionChoice::Allow);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_tools_goose_only_talks() {
+    let mut world = with("[tools]\nin_channels = \"off\"").await;
+    let (_, asked) = asked_directly(&mut world).await;
+    assert_eq!(asked.mode, GooseMode::Approve);
+    asked.end(TurnEnd::Complete);
+    let (root, asked) = asked_in_channel(&mut world).await;
+    assert_eq!(asked.mode, GooseMode::Chat);
+    // A worker that asks all the same gets a no.
+    wants_tool(&asked, 1, "tree", "x");
+    assert_eq!(replied(&mut world).await, PermissionChoice::Reject);
+    asked.say("only words").end(TurnEnd::Complete);
+    world.answer(root, |post| post.message.ends_with("only words")).await;
+    let mut world = with("[tools]\nenabled = false").await;
+    let (_, asked) = asked_directly(&mut world).await;
+    assert_eq!(asked.mode, GooseMode::Chat);
 }
 
 #[tokio::test(flavor = "multi_thread")]

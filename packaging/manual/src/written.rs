@@ -126,7 +126,9 @@ mod tests {
         for key in KEYS {
             let section =
                 settings.split(".Ss ").find(|s| s.starts_with(&format!("[{}]", key.section)));
-            assert_eq!(count(section.unwrap(), &format!(".It Cm {}", key.name)), 1, "{}", key.name);
+            let names = |line: &&str| line.split(' ').nth(2) == Some(key.name);
+            let items = section.unwrap().lines().filter(|line| line.starts_with(".It Cm"));
+            assert_eq!(items.filter(names).count(), 1, "{}", key.name);
         }
         let variables = page("gaggle.env.5");
         for variable in VARIABLES {

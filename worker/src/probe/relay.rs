@@ -12,7 +12,7 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 use gaggle_ipc::Text;
 use gaggle_ipc::launch::LaunchStep;
-use gaggle_ipc::session::FromWorker;
+use gaggle_ipc::session::{FromWorker, GooseMode};
 use tokio::process::ChildStdout;
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
@@ -62,8 +62,8 @@ impl Relay {
 }
 
 async fn probe(shared: Rc<Shared>, mut ended: oneshot::Receiver<()>) {
-    let mode = shared.settings.get().mode;
-    let complete = match shared.spawner.start(Program::Probe, mode) {
+    // No mode is in force before a turn; this one has no folder of its own.
+    let complete = match shared.spawner.start(Program::Probe, GooseMode::Approve) {
         Ok(mut started) => {
             let (complete, grace) = tokio::select! {
                 complete = relay(&shared.outbox, started.child.stdout.take()) => (complete, DEATH),

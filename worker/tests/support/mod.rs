@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use gaggle_ipc::channel::FrontendEnd;
 use gaggle_ipc::session::{Before, FromWorker, GooseMode, Hello, Part, Settings, ToWorker};
-use gaggle_ipc::{GooseSession, ThreadId, TurnId, seqpacket};
+use gaggle_ipc::{GooseSession, ModelName, ThreadId, TurnId, seqpacket};
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep, timeout};
 
@@ -32,6 +32,8 @@ pub(crate) struct Lab {
     pub(crate) model: Model,
     environment: Vec<(OsString, OsString)>,
     pub(crate) settings: Settings,
+    /// The mode of prompts that name none.
+    pub(crate) mode: GooseMode,
 }
 
 /// A running worker and the frontend's end of its socket.
@@ -40,6 +42,8 @@ pub(crate) struct Worker {
     channel: FrontendEnd,
     pub(crate) hello: Hello,
     next_turn: u64,
+    pub(crate) mode: GooseMode,
+    pub(crate) model: Option<ModelName>,
 }
 
 impl Lab {
@@ -64,7 +68,8 @@ impl Lab {
         let mut lab = Self {
             root,
             environment: Vec::new(),
-            settings: Settings { mode: GooseMode::Auto, inactivity_ms: 120_000, idle_ms: 120_000 },
+            settings: Settings { inactivity_ms: 120_000, idle_ms: 120_000 },
+            mode: GooseMode::Auto,
             model,
         };
         let home = lab.home();
@@ -112,7 +117,7 @@ impl Lab {
         let channel = FrontendEnd::new(ours).unwrap();
         let first = timeout(DEADLINE, channel.receive()).await.unwrap().unwrap();
         let Some(FromWorker::Hello(hello)) = first else { panic!("not a Hello: {first:?}") };
-        Worker { child, channel, hello, next_turn: 0 }
+        Worker { child, channel, hello, next_turn: 0, mode: self.mode, model: None }
     }
 
     /// Starts a worker and configures it.
@@ -166,7 +171,8 @@ impl Worker {
         for text in Part::pieces(text) {
             self.send(ToWorker::PromptPart { thread, turn, text }).await;
         }
-        self.send(ToWorker::Prompt { thread, turn, resume, before }).await;
+        let (mode, model) = (self.mode, self.model.clone());
+        self.send(ToWorker::Prompt { thread, turn, resume, before, mode, model }).await;
         turn
     }
 

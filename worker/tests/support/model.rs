@@ -51,6 +51,13 @@ impl Model {
         spoken.filter(|m| m["role"] != "system").map(Value::to_string).collect()
     }
 
+    /// The model of the last request.
+    pub(crate) fn last_model(&self) -> String {
+        let requests = self.requests.lock().unwrap();
+        let last = requests.last().expect("the model was never asked");
+        last["model"].as_str().unwrap().to_owned()
+    }
+
     /// How many answers are over, whole or because Goose went away.
     pub(crate) fn ended(&self) -> usize {
         self.ended.load(Ordering::SeqCst)

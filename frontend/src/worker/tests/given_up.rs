@@ -12,7 +12,14 @@ use super::*;
 
 fn prompt(letter: char, turn: u64) -> ToWorker {
     let (thread, turn) = (thread(letter), TurnId(turn));
-    ToWorker::Prompt { thread, turn, resume: None, before: Before::Complete }
+    ToWorker::Prompt {
+        thread,
+        turn,
+        resume: None,
+        before: Before::Complete,
+        mode: GooseMode::Auto,
+        model: None,
+    }
 }
 
 fn delta(letter: char, turn: u64) -> FromWorker {
@@ -137,6 +144,7 @@ async fn what_is_said_of_turns_that_are_not_under_way_goes_nowhere() {
         thread: thread('a'),
         session: GooseSession::new("s").unwrap(),
         history: History::New,
+        model: None,
     };
     end.send(&ready()).await.unwrap();
     end.send(&ready()).await.unwrap();

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 use gaggle_ipc::codec::{Encode, MAX_FRAME, decode, encode};
 use gaggle_ipc::control::{ControlReply, ControlRequest};
-use gaggle_ipc::session::{FromWorker, GooseMode, Settings, ToWorker};
+use gaggle_ipc::session::{FromWorker, Settings, ToWorker};
 use gaggle_ipc::{MattermostUserId, WorkerId, seqpacket};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -181,7 +181,7 @@ fn await_hello(session: &OwnedFd) -> Result<()> {
 
 /// What makes it ready for a prompt, and as big as one that serves.
 fn configure(session: &OwnedFd) -> Result<()> {
-    let settings = Settings { mode: GooseMode::Auto, inactivity_ms: 60_000, idle_ms: 60_000 };
+    let settings = Settings { inactivity_ms: 60_000, idle_ms: 60_000 };
     send(session, &ToWorker::Configure(settings))
 }
 

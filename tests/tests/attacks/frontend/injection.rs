@@ -8,7 +8,7 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 
 use anyhow::{Context as _, Result};
-use gaggle_ipc::session::{Before, ToWorker};
+use gaggle_ipc::session::{Before, GooseMode, ToWorker};
 use gaggle_ipc::{GooseSession, Text, ThreadId, TurnId};
 use gaggle_tests::lab::{Builder, Lab, Probe};
 use serde_json::Value;
@@ -43,7 +43,7 @@ pub(super) fn prompt(letter: char, text: &str, resume: Option<&String>) -> Resul
     let before = Before::Complete;
     Ok([
         ToWorker::PromptPart { thread, turn, text },
-        ToWorker::Prompt { thread, turn, resume, before },
+        ToWorker::Prompt { thread, turn, resume, before, mode: GooseMode::Auto, model: None },
     ])
 }
 

@@ -14,7 +14,7 @@ mod starts;
 use std::time::Duration;
 
 use anyhow::Result;
-use gaggle_ipc::session::{GooseMode, Settings, ToWorker};
+use gaggle_ipc::session::{Settings, ToWorker};
 use gaggle_tests::lab::{Lab, Which, wait};
 
 /// What happens at all happens within this.
@@ -22,7 +22,7 @@ const SOON: Duration = Duration::from_secs(20);
 
 /// The first frame of an honest frontend.
 const CONFIGURE: ToWorker =
-    ToWorker::Configure(Settings { mode: GooseMode::Auto, inactivity_ms: 60_000, idle_ms: 60_000 });
+    ToWorker::Configure(Settings { inactivity_ms: 60_000, idle_ms: 60_000 });
 
 /// Alice, bob and a supervisor that waits for a frontend.
 #[track_caller]
