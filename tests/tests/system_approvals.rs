@@ -66,3 +66,38 @@ fn no_command_of_an_agent_reaches_into_its_goose() -> Result<()> {
     assert!(outside.contains("PATH=") && !outside.contains("denied"), "{outside}");
     Ok(())
 }
+
+/// Where the admin said nothing, in the mode that Goose itself has.
+#[test]
+fn as_it_comes_a_shell_is_asked_for_and_a_rule_forbids_what_a_mode_would_let_run() -> Result<()> {
+    let builder =
+        Lab::builder().goose_section("mode = \"auto\"").tools_section("deny = [\"shell\"]");
+    let Some(lab) = builder.start_if_possible()? else { return Ok(()) };
+    let made = |name: &str| lab.namespace.seen(format!("/home/alice/workspace/{name}")).exists();
+    let mut thread = lab.ask("alice", "run: touch forbidden")?;
+    let said = thread.answer()?;
+    assert!(!made("forbidden"), "{said}");
+    let told = |post: &Post| post.message.contains("rules do not let the agent use `shell`");
+    assert!(lab.simulator.thread(thread.root()).iter().any(told), "{said}");
+    // The control: what no rule names runs, in the same conversation.
+    thread.then(r#"!!tool name=write | {"path": "allowed", "content": "x"}"#)?;
+    assert!(made("allowed"));
+    Ok(())
+}
+
+#[test]
+fn a_command_that_fails_three_times_ends_in_a_question() -> Result<()> {
+    let Some(lab) = Lab::builder().start_if_possible()? else { return Ok(()) };
+    let steps: Vec<_> = (1..=6).map(|n| format!("shell | echo {n} >> tries; sleep 1; false")).collect();
+    let mut thread = lab.ask("alice", &format!("!!{}", steps.join(" ;; ")))?;
+    let asks = |post: &Post| post.message.contains("How shall I go on?");
+    let asked = || lab.simulator.thread(thread.root()).iter().any(asks).then_some(());
+    wait::until(ANSWER, asked).with_context(|| lab.logs())?;
+    let tries = lab.namespace.seen("/home/alice/workspace/tries");
+    let tries = std::fs::read_to_string(tries)?;
+    // The fourth begins before it is seen, and is ended while it works.
+    assert!((3..=4).contains(&tries.lines().count()), "{tries}");
+    let after = thread.then("run: echo on")?;
+    assert_eq!(after, "on");
+    Ok(())
+}
