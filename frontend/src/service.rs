@@ -11,7 +11,7 @@ use sd_notify::NotifyState;
 use tokio::sync::watch;
 
 use crate::config::{ApprovedUser, Config};
-use crate::conversation::{Conversations, Live, Parts};
+use crate::conversation::{Conversations, Live, Parts, RecoveryError};
 use crate::delivery::Pace;
 use crate::gate::{Approved, Gate};
 use crate::ingest::{Ingest, IngestError};
@@ -86,6 +86,15 @@ impl From<IngestError> for ServiceError {
         match error {
             IngestError::Mattermost(error) => Self::Mattermost(error),
             IngestError::State(error) => Self::State(error),
+        }
+    }
+}
+
+impl From<RecoveryError> for ServiceError {
+    fn from(error: RecoveryError) -> Self {
+        match error {
+            RecoveryError::Mattermost(error) => Self::Mattermost(error),
+            RecoveryError::State(error) => Self::State(error),
         }
     }
 }

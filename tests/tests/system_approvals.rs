@@ -88,7 +88,8 @@ fn as_it_comes_a_shell_is_asked_for_and_a_rule_forbids_what_a_mode_would_let_run
 #[test]
 fn a_command_that_fails_three_times_ends_in_a_question() -> Result<()> {
     let Some(lab) = Lab::builder().start_if_possible()? else { return Ok(()) };
-    let steps: Vec<_> = (1..=6).map(|n| format!("shell | echo {n} >> tries; sleep 1; false")).collect();
+    let steps: Vec<_> =
+        (1..=6).map(|n| format!("shell | echo {n} >> tries; sleep 1; false")).collect();
     let mut thread = lab.ask("alice", &format!("!!{}", steps.join(" ;; ")))?;
     let asks = |post: &Post| post.message.contains("How shall I go on?");
     let asked = || lab.simulator.thread(thread.root()).iter().any(asks).then_some(());

@@ -36,6 +36,8 @@ use crate::render::{Phase, Transcript};
 use crate::state::{Outcome, State, StateError};
 use crate::worker::Workers;
 
+pub use recovery::RecoveryError;
+
 use approvals::Approvals;
 use notices::Notices;
 use people::People;
@@ -299,7 +301,7 @@ impl Inner {
                 "I am working in as many threads as I can. Please send this again later."
             }
         };
-        self.reply_at(address.channel, address.root, text).await;
+        self.answer_at(address.channel, address.root, address.asked, text).await;
         if let Err(error) = self.state.end_turn(turn, Outcome::Refused).await {
             self.fail(error);
         }

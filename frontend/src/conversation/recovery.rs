@@ -21,13 +21,24 @@ const STATUS: &str = "Thinking...";
 const NOTE: &str =
     "⚠️ Interrupted: I was restarted. What I did until then is done. Ask again to go on.";
 
+/// Why unfinished turns stay so.
+#[derive(Debug, thiserror::Error)]
+pub enum RecoveryError {
+    /// The token is of no use.
+    #[error(transparent)]
+    Mattermost(#[from] Error),
+    /// The ledger failed.
+    #[error(transparent)]
+    State(#[from] StateError),
+}
+
 impl Conversations {
     /// Takes care of what the ledger says is unfinished. To be called before new
     /// posts are taken in, so that each thread keeps its order.
     ///
     /// # Errors
-    /// [`StateError`].
-    pub async fn recover(&self) -> Result<(), StateError> {
+    /// [`RecoveryError`].
+    pub async fn recover(&self) -> Result<(), RecoveryError> {
         self.0.close_left_open().await?;
         for turn in self.0.state.unfinished_turns().await? {
             tracing::info!(turn = %turn.turn, sent = turn.sent, "unfinished");
@@ -42,9 +53,13 @@ impl Conversations {
 }
 
 impl Inner {
-    async fn rerun(self: &std::sync::Arc<Self>, turn: UnfinishedTurn) -> Result<(), StateError> {
+    async fn rerun(self: &std::sync::Arc<Self>, turn: UnfinishedTurn) -> Result<(), RecoveryError> {
+        // Not taken in, and told so.
+        if self.answers(&turn).await?.iter().any(is_whole) {
+            return Ok(self.state.end_turn(turn.turn, Outcome::Refused).await?);
+        }
         let key = Key { user: turn.user, thread: turn.thread };
-        match self.prompt_again(&turn, key).await {
+        match self.prompt_again(&turn, key).await? {
             Some(prompt) => {
                 self.begin(prompt);
                 Ok(())
@@ -53,39 +68,49 @@ impl Inner {
                 for answer in turn.answers {
                     let _ = self.client.delete_post(answer).await;
                 }
-                self.state.end_turn(turn.turn, Outcome::Interrupted).await
+                Ok(self.state.end_turn(turn.turn, Outcome::Interrupted).await?)
             }
         }
     }
 
     /// The prompt as it stands in Mattermost now; `None` if it is gone or asks
     /// for nothing any more.
-    async fn prompt_again(&self, turn: &UnfinishedTurn, key: Key) -> Option<Prompt> {
-        let post = patiently(|| self.client.post(turn.post)).await?;
-        let channel = patiently(|| self.client.channel(turn.channel)).await?;
-        let author = patiently(|| self.people.get(post.user)).await?;
-        let place = self.place(&post, channel.kind).await.ok()?;
+    async fn prompt_again(
+        &self,
+        turn: &UnfinishedTurn,
+        key: Key,
+    ) -> Result<Option<Prompt>, RecoveryError> {
+        let Some(post) = self.patiently(|| self.client.post(turn.post)).await? else {
+            return Ok(None);
+        };
+        let Some(channel) = self.patiently(|| self.client.channel(turn.channel)).await? else {
+            return Ok(None);
+        };
+        let Some(author) = self.patiently(|| self.people.get(post.user)).await? else {
+            return Ok(None);
+        };
+        let place = self.place(&post, channel.kind).await?;
         // It was let in before, perhaps for continuing a thread that no longer
         // counts as one.
         let place = crate::gate::Place { conversing: true, ..place };
         let Ok(Request::Prompt(text)) = self.live().gate.screen(&post, place) else {
-            return None;
+            return Ok(None);
         };
-        (self.live().gate.admit(&author) == Admission::Admitted).then(|| Prompt {
+        let admitted = self.live().gate.admit(&author) == Admission::Admitted;
+        Ok(admitted.then(|| Prompt {
             turn: turn.turn,
             key,
             address: address(&post, channel.kind, &author),
             author,
             text,
             again: true,
-        })
+        }))
     }
 
-    async fn interrupted(&self, turn: UnfinishedTurn) -> Result<(), StateError> {
-        let posts = self.answers(&turn).await;
-        let whole = posts.iter().any(|post| post.props.contains_key(PROP_DONE));
-        if whole {
-            return self.state.end_turn(turn.turn, Outcome::Complete).await;
+    async fn interrupted(&self, turn: UnfinishedTurn) -> Result<(), RecoveryError> {
+        let posts = self.answers(&turn).await?;
+        if posts.iter().any(is_whole) {
+            return Ok(self.state.end_turn(turn.turn, Outcome::Complete).await?);
         }
         let last = posts.len().saturating_sub(1);
         for (at, post) in posts.iter().enumerate() {
@@ -100,19 +125,20 @@ impl Inner {
                 patch.props = Some(props);
             }
             if patch.message.is_some() || patch.props.is_some() {
-                patiently(|| self.client.patch_post(post.id, &patch)).await;
+                self.patiently(|| self.client.patch_post(post.id, &patch)).await?;
             }
         }
         if posts.is_empty() {
-            self.reply_at(turn.channel, super::root_of(turn.thread), NOTE).await;
+            self.answer_at(turn.channel, super::root_of(turn.thread), turn.post, NOTE).await;
         }
-        self.state.end_turn(turn.turn, Outcome::Interrupted).await
+        Ok(self.state.end_turn(turn.turn, Outcome::Interrupted).await?)
     }
 
     /// The posts that answer the turn, the ledger's and those it did not learn of.
-    async fn answers(&self, turn: &UnfinishedTurn) -> Vec<Post> {
+    async fn answers(&self, turn: &UnfinishedTurn) -> Result<Vec<Post>, RecoveryError> {
         let root: MattermostId = super::root_of(turn.thread);
-        let mut posts = patiently(|| self.client.thread(root)).await.unwrap_or_default();
+        let posts = self.patiently(|| self.client.thread(root)).await?;
+        let mut posts = posts.unwrap_or_default();
         let asked = turn.post.as_str();
         posts.retain(|post| {
             let ours = post.props.get(PROP_TURN).and_then(serde_json::Value::as_str);
@@ -121,8 +147,46 @@ impl Inner {
                 && !post.props.contains_key(PROP_ASK)
                 && (turn.answers.contains(&post.id) || ours == Some(asked))
         });
-        posts
+        Ok(posts)
     }
+
+    /// Asks until Mattermost answers; `None` if the thing is gone.
+    async fn patiently<T, F>(&self, mut ask: impl FnMut() -> F) -> Result<Option<T>, RecoveryError>
+    where
+        F: Future<Output = Result<T, Error>>,
+    {
+        loop {
+            let error = match ask().await {
+                Ok(answer) => return Ok(Some(answer)),
+                Err(error) => error,
+            };
+            match error {
+                Error::RateLimited { retry_after } => {
+                    tokio::time::sleep(retry_after).await;
+                    continue;
+                }
+                // A proxy may say so once, and the post would stay as it is for ever.
+                Error::Unauthorized => {
+                    if let Err(error @ Error::Unauthorized) = self.client.me().await {
+                        return Err(error.into());
+                    }
+                }
+                // A proxy's page does not say that the thing is gone.
+                Error::Unavailable { .. } | Error::Tls { .. } | Error::Malformed { .. } => {}
+                error => {
+                    tracing::info!(%error, "unfinished turn without its posts");
+                    return Ok(None);
+                }
+            }
+            tracing::warn!(%error, "Mattermost has to be asked again");
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+}
+
+/// Nothing more will come after it.
+fn is_whole(post: &Post) -> bool {
+    post.props.contains_key(PROP_DONE)
 }
 
 /// `message` without the line that shows a running turn; the last one says why.
@@ -139,30 +203,6 @@ fn closed_off(message: &str, last: bool) -> String {
         text.push_str(NOTE);
     }
     text
-}
-
-/// Asks until Mattermost answers; `None` if the thing is gone.
-async fn patiently<T, F>(mut ask: impl FnMut() -> F) -> Option<T>
-where
-    F: Future<Output = Result<T, Error>>,
-{
-    loop {
-        match ask().await {
-            Ok(answer) => return Some(answer),
-            Err(Error::RateLimited { retry_after }) => tokio::time::sleep(retry_after).await,
-            // A proxy's page does not say that the thing is gone.
-            Err(
-                error @ (Error::Unavailable { .. } | Error::Tls { .. } | Error::Malformed { .. }),
-            ) => {
-                tracing::warn!(%error, "Mattermost has to be asked again");
-                tokio::time::sleep(PAUSE).await;
-            }
-            Err(error) => {
-                tracing::info!(%error, "unfinished turn without its posts");
-                return None;
-            }
-        }
-    }
 }
 
 #[cfg(test)]

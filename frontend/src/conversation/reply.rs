@@ -3,9 +3,10 @@
 //! Trust: they quote nobody but the bot.
 
 use gaggle_ipc::MattermostId;
-use serde_json::Map;
+use serde_json::{Map, Value};
 
 use super::Inner;
+use crate::delivery;
 use crate::mattermost::{NewPost, PendingPostId, Post};
 
 impl Inner {
@@ -17,11 +18,33 @@ impl Inner {
     /// Posts in a thread. The client tries again as long as that is safe; after
     /// that a missing word of ours is better than one said twice.
     pub(super) async fn reply_at(&self, channel: MattermostId, root: MattermostId, text: &str) {
+        self.post(channel, root, text, Map::new()).await;
+    }
+
+    /// The same, as all there is to say to the post `asked`: a later process finds
+    /// it, and does not say it again.
+    pub(super) async fn answer_at(
+        &self,
+        channel: MattermostId,
+        root: MattermostId,
+        asked: MattermostId,
+        text: &str,
+    ) {
+        self.post(channel, root, text, delivery::whole_answer_to(asked)).await;
+    }
+
+    async fn post(
+        &self,
+        channel: MattermostId,
+        root: MattermostId,
+        text: &str,
+        props: Map<String, Value>,
+    ) {
         let new = NewPost {
             channel,
             root: Some(root),
             message: text.to_owned(),
-            props: Map::new(),
+            props,
             pending_post_id: PendingPostId::new(),
         };
         if let Err(error) = self.client.create_post(&new).await {

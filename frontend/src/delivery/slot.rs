@@ -13,6 +13,8 @@ use crate::mattermost::{Client, Error, NewPost, PendingPostId, Post, PostPatch};
 pub const PROP_TURN: &str = "gaggle_turn";
 /// Which of the posts that answer.
 pub(super) const PROP_PART: &str = "gaggle_part";
+/// The first of them.
+const FIRST_PART: &str = "answer-0";
 /// The answer is whole.
 pub const PROP_DONE: &str = "gaggle_done";
 
@@ -29,6 +31,15 @@ pub(super) fn props(attachments: Option<&Value>, done: bool) -> Props {
         props.insert(PROP_DONE.to_owned(), Value::Bool(true));
     }
     props
+}
+
+/// The props of a post that is the whole answer to `asked`.
+#[must_use]
+pub fn whole_answer_to(asked: MattermostId) -> Map<String, Value> {
+    let mut all = props(None, true);
+    all.insert(PROP_TURN.to_owned(), asked.as_str().into());
+    all.insert(PROP_PART.to_owned(), FIRST_PART.into());
+    all
 }
 
 /// What was needed to make a post read as it should.
@@ -148,6 +159,7 @@ impl Outbox {
         let new_props = (shown.props.as_ref() != Some(&props)).then(|| {
             let mut all = shown.base.clone();
             all.remove("attachments");
+            all.remove(PROP_DONE);
             all.extend(props.clone());
             all
         });

@@ -142,3 +142,58 @@ async fn a_proxys_page_at_the_start_costs_no_waiting_message() {
     asked.answer("2");
     world.says(root, "2").await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_single_401_at_the_start_leaves_nothing_thinking() {
+    let mut world = World::new().await;
+    let root = world.ask("x");
+    world.supervisor.asked().await.ready();
+    world.answer(root, |post| post.message.contains("Thinking")).await;
+    world.kill();
+    let requests = Requests::next(1, "GET", "/posts/*/thread");
+    let (status, body) = (401, Body::Html);
+    world.sim.inject(Fault::Fail { requests, status, body, when: When::Before });
+    world.start().await;
+    world.answer(root, |post| post.message.contains("Interrupted")).await;
+    assert_eq!(world.texts(root).len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_revoked_while_it_recovers_ends_the_process() {
+    let mut world = World::new().await;
+    let root = world.ask("x");
+    world.supervisor.asked().await.ready();
+    world.answer(root, |post| post.message.contains("Thinking")).await;
+    world.kill();
+    let requests = Requests::next(1000, "GET", "/posts/*/thread");
+    let (status, body) = (401, Body::Html);
+    world.sim.inject(Fault::Fail { requests, status, body, when: When::Before });
+    let asked = world.requests("GET /posts/*/thread");
+    world.start().await;
+    world.until("it recovers", || world.requests("GET /posts/*/thread") > asked).await;
+    world.sim.inject(Fault::RevokeTokens { user: world.bot.id.to_string() });
+    assert!(world.ended().await.unwrap_err().is_token());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_while_it_says_interrupted_it_says_so_once() {
+    let mut world = World::new().await;
+    // There is no post yet in which it could be said.
+    let requests = Requests::next(1000, "POST", "/posts");
+    let (status, body) = (503, Body::Html);
+    world.sim.inject(Fault::Fail { requests, status, body, when: When::Before });
+    let root = world.ask("x");
+    world.supervisor.asked().await.ready();
+    world.kill();
+    world.sim.clear_faults();
+    // It says so, and does not learn that it has.
+    let requests = Requests::next(1, "POST", "/posts");
+    world.sim.inject(Fault::Slow { requests, millis: 20_000 });
+    world.start().await;
+    world.answer(root, |post| post.message.contains("Interrupted")).await;
+    world.kill();
+    world.sim.clear_faults();
+    world.start().await;
+    world.settle().await;
+    assert_eq!(world.texts(root).len(), 1, "{:?}", world.texts(root));
+}

@@ -257,6 +257,20 @@ impl World {
         }
     }
 
+    /// How often Mattermost was asked for that.
+    pub(crate) fn requests(&self, what: &str) -> u64 {
+        self.sim.requests().get(what).copied().unwrap_or_default()
+    }
+
+    /// Waits for a state of things.
+    pub(crate) async fn until(&self, what: &str, mut so: impl FnMut() -> bool) {
+        let deadline = tokio::time::Instant::now() + DEADLINE;
+        while !so() {
+            assert!(tokio::time::Instant::now() < deadline, "not so: {what}");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
     /// The bot's texts in a thread, oldest first.
     pub(crate) fn texts(&self, root: Id) -> Vec<String> {
         let mut posts = self.sim.thread(root);
