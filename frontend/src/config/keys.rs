@@ -48,6 +48,8 @@ keys! {
         MAX_SESSIONS = "max_sessions", "100", "conversations kept live; older ones are taken up again when they go on";
         DIRECT_MESSAGES = "direct_messages", "true", "answer direct messages";
         FOLLOW_THREAD = "follow_thread", "false", "in channels, a person may go on in the bot's answer to them without a mention";
+        ANSWER_WITHIN = "answer_within_hours", "24.0", "what was written while the bot was away is answered when it is back, unless it is older than this";
+        ANSWER_EDITED = "answer_edited", "false", "a post that mentions the bot only since it was edited is answered. Mattermost does not say who edited it: where admins may edit others' posts, they can ask in their names";
         POLL_INTERVAL = "poll_interval_seconds", "1.0", "pause between two looks for new posts while no WebSocket tells of them";
     }
     tools {

@@ -18,8 +18,8 @@ use super::{
     Rules, TraceMode, address, keys, proxy, token, tools, variables,
 };
 
-/// One day, in seconds: longer waits are mistakes.
-const DAY: f64 = 86_400.0;
+/// Longer waits are mistakes.
+const DAY: Duration = Duration::from_secs(86_400);
 const MAPPING_FILE: &str = "user_mapping.json";
 
 impl Config {
@@ -46,6 +46,8 @@ impl Config {
                 approved: chat.approved,
                 allowed_bots: chat.allowed_bots,
                 rules: chat.rules,
+                answer_within: chat.answer_within,
+                answer_edited: chat.answer_edited,
                 trace: chat.trace,
                 websocket,
                 poll_interval: chat.poll_interval,
@@ -77,6 +79,8 @@ struct Chat {
     approved: Vec<ApprovedUser>,
     allowed_bots: Vec<MattermostId>,
     rules: Rules,
+    answer_within: Duration,
+    answer_edited: bool,
     trace: TraceMode,
     poll_interval: Duration,
     max_sessions: usize,
@@ -92,6 +96,10 @@ impl Chat {
             approved: read(approved, Vec::new(), f, approved_users),
             allowed_bots: read(s.key(keys::ALLOWED_BOTS), Vec::new(), f, bots),
             rules: rules(s, f),
+            answer_within: read(s.key(keys::ANSWER_WITHIN), DAY, f, |raw| {
+                raw.hours(0.1, 24.0 * 365.0)
+            }),
+            answer_edited: read(s.key(keys::ANSWER_EDITED), false, f, Raw::bool),
             trace: trace(s, f),
             poll_interval: read(poll, Duration::from_secs(1), f, |raw| raw.seconds(0.1, 300.0)),
             max_sessions: usize::try_from(most).unwrap_or(usize::MAX),
@@ -118,10 +126,10 @@ impl Goose {
                     .map(Some)
                     .ok_or_else(|| "write auto, approve, smart_approve or chat".to_owned())
             }),
-            rpc_timeout: read(rpc, default, f, |raw| raw.seconds(1.0, DAY)),
-            idle: read(s.key(keys::IDLE), default, f, |raw| raw.seconds(1.0, DAY)),
+            rpc_timeout: read(rpc, default, f, |raw| raw.seconds(1.0, DAY.as_secs_f64())),
+            idle: read(s.key(keys::IDLE), default, f, |raw| raw.seconds(1.0, DAY.as_secs_f64())),
             worker_idle: read(s.key(keys::WORKER_IDLE), 3 * default, f, |raw| {
-                raw.seconds(1.0, DAY)
+                raw.seconds(1.0, DAY.as_secs_f64())
             }),
         }
     }

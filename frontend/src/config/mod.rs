@@ -50,6 +50,10 @@ pub struct Config {
     pub allowed_bots: Vec<MattermostId>,
     /// Where the bot answers, and to what.
     pub rules: Rules,
+    /// What is older is not answered any more.
+    pub answer_within: Duration,
+    /// A post that is for the bot only since it was edited is answered.
+    pub answer_edited: bool,
     /// How much of the agent's doing is shown.
     pub trace: TraceMode,
     /// Hear of posts over a WebSocket too.

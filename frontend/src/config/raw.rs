@@ -69,6 +69,14 @@ impl Raw {
             .ok_or_else(|| format!("write a number of seconds from {least} to {most}"))
     }
 
+    /// A time in hours, fractions allowed, within `least..=most`.
+    pub(super) fn hours(&self, least: f64, most: f64) -> Result<Duration, Refusal> {
+        self.number()
+            .filter(|hours| (least..=most).contains(hours))
+            .and_then(|hours| Duration::try_from_secs_f64(hours * 3600.0).ok())
+            .ok_or_else(|| format!("write a number of hours from {least} to {most}"))
+    }
+
     /// A whole number within `least..=most`.
     pub(super) fn count(&self, least: u32, most: u32) -> Result<u32, Refusal> {
         self.number()

@@ -47,14 +47,15 @@ impl Intake for Conversations {
     fn notice(&self, noticed: Noticed) {
         match noticed {
             Noticed::Deleted(post) => self.0.registry.withdraw(post),
-            Noticed::Reacted(reaction) => self.0.approvals.reacted(&reaction),
+            Noticed::Edited(post) => self.0.edited(*post),
+            Noticed::Reacted(reaction) => self.0.reacted(&reaction),
         }
     }
 }
 
 impl Inner {
     /// Who wrote `post`, if they may ask.
-    async fn admitted(self: &Arc<Self>, post: &Post) -> Result<Option<User>, NotTaken> {
+    pub(super) async fn admitted(self: &Arc<Self>, post: &Post) -> Result<Option<User>, NotTaken> {
         let author = match self.people.get(post.user).await {
             Ok(author) => author,
             Err(Error::NotFound { .. }) => return Ok(None),
@@ -90,7 +91,7 @@ impl Inner {
         })
     }
 
-    async fn prompted(
+    pub(super) async fn prompted(
         self: &Arc<Self>,
         post: &Post,
         kind: ChannelKind,
@@ -105,7 +106,14 @@ impl Inner {
             return Ok(());
         };
         let address = address(post, kind, &author);
-        self.begin(Prompt { turn, key, address, author, text, again: false });
+        let late = self.lateness(post);
+        if let Some(refusal) = late.refusal() {
+            tracing::info!(%turn, user = %key.user, "too old to be begun");
+            self.spawn(move |inner| async move { inner.decline(turn, &address, &refusal).await });
+            return Ok(());
+        }
+        let (question, note) = (post.id, late.note());
+        self.begin(Prompt { turn, key, address, question, author, text, note, again: false });
         Ok(())
     }
 }

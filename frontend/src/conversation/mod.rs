@@ -4,9 +4,12 @@
 //! worker alone runs its turns. Somebody else who writes in the same thread has
 //! a conversation and a worker of their own.
 
+mod again;
 mod approvals;
+mod edited;
 mod idle;
 mod intake;
+mod lateness;
 mod notices;
 mod orders;
 mod people;
@@ -38,10 +41,13 @@ use crate::worker::Workers;
 
 pub use recovery::RecoveryError;
 
+use again::Offers;
 use approvals::Approvals;
+use edited::Edits;
+use lateness::Lateness;
 use notices::Notices;
 use people::People;
-use registry::{Active, Refused, Registry};
+use registry::{Active, Registry};
 use tracker::Tracker;
 
 /// A conversation.
@@ -87,6 +93,8 @@ struct Inner {
     registry: Registry,
     notices: Notices,
     approvals: Approvals,
+    offers: Offers,
+    edits: Edits,
     tracker: Tracker,
     next_turn: AtomicU64,
     stopping: AtomicBool,
@@ -104,13 +112,24 @@ pub struct Live {
     pub mode: GooseMode,
     /// Which tools run.
     pub tools: Policy,
+    /// What is older is not answered any more.
+    pub answer_within: Duration,
+    /// A post that is for the bot only since it was edited is answered.
+    pub answer_edited: bool,
 }
 
 impl Live {
     /// As `config` says.
     #[must_use]
     pub fn new(gate: Gate, config: &Config) -> Self {
-        Self { gate, trace: config.trace, mode: config.mode, tools: config.tools.clone() }
+        Self {
+            gate,
+            trace: config.trace,
+            mode: config.mode,
+            tools: config.tools.clone(),
+            answer_within: config.answer_within,
+            answer_edited: config.answer_edited,
+        }
     }
 }
 
@@ -145,8 +164,12 @@ struct Prompt {
     turn: TurnId,
     key: Key,
     address: Address,
+    /// The post that asks, whatever the answer's posts are about.
+    question: MattermostId,
     author: User,
     text: String,
+    /// A sentence above the answer.
+    note: Option<String>,
     /// An earlier process may have begun to answer.
     again: bool,
 }
@@ -162,6 +185,8 @@ impl Conversations {
             people: People::new(parts.client.clone()),
             notices: Notices::new(parts.client.clone(), parts.live.gate.me),
             approvals: Approvals::default(),
+            offers: Offers::default(),
+            edits: Edits::default(),
             registry: Registry::new(parts.max_sessions),
             client: parts.client,
             state: parts.state,
@@ -176,6 +201,7 @@ impl Conversations {
         let inner = Arc::new(inner);
         tokio::spawn(idle::run(Arc::downgrade(&inner), worker_idle));
         tokio::spawn(withdrawn::run(Arc::downgrade(&inner), asking));
+        tokio::spawn(again::run(Arc::downgrade(&inner)));
         (Self(inner), failed)
     }
 
@@ -214,17 +240,18 @@ impl Conversations {
 impl Inner {
     /// Puts a prompt in its thread's queue and shows that.
     fn begin(self: &Arc<Self>, prompt: Prompt) {
-        let Prompt { turn, key, address, author, text, again } = prompt;
+        let Prompt { turn, key, address, question, author, text, note, again } = prompt;
         let (stopper, stop) = watch::channel(Stop::No);
         let (begun, begins) = watch::channel(false);
-        let (asked, channel) = (address.asked, address.channel);
-        let active = Active { turn, asked, channel, stop: stopper.clone(), begun: begins };
+        let channel = address.channel;
+        let active =
+            Active { turn, asked: question, channel, stop: stopper.clone(), begun: begins };
         let place = match self.registry.join(key, active) {
             Ok(place) => place,
             Err(refused) => {
-                self.spawn(
-                    move |inner| async move { inner.decline(turn, &address, refused).await },
-                );
+                self.spawn(move |inner| async move {
+                    inner.decline(turn, &address, refused.words()).await
+                });
                 return;
             }
         };
@@ -239,9 +266,11 @@ impl Inner {
             (0, false) => Phase::Held,
             _ => Phase::Queued,
         };
-        let (view, watched) = watch::channel(Transcript::new(phase));
+        let mut transcript = Transcript::new(phase);
+        note.into_iter().for_each(|note| transcript.note(note));
+        let (view, watched) = watch::channel(transcript);
         let shown = (watched, Order { after: place.after, begun });
-        self.deliver(turn, address.clone(), shown, stopper, again);
+        self.deliver(turn, address.clone(), shown, stopper, (key.user, again));
         if let Some(jobs) = place.new {
             tokio::spawn(thread::run(self.clone(), jobs));
         }
@@ -255,7 +284,7 @@ impl Inner {
         address: Address,
         shown: (watch::Receiver<Transcript>, Order),
         stop: watch::Sender<Stop>,
-        again: bool,
+        (user, again): (MattermostUserId, bool),
     ) {
         let (channel, root) = (address.channel, address.root);
         let pace = (self.live().trace, self.pace);
@@ -278,7 +307,12 @@ impl Inner {
             };
             let (delivered, ()) = tokio::join!(deliver, typing);
             match delivered {
-                Ok(()) => tracing::info!(%turn, "answered"),
+                Ok(cut_short) => {
+                    tracing::info!(%turn, "answered");
+                    if let Some(post) = cut_short {
+                        inner.offer_again(post, user).await;
+                    }
+                }
                 Err(DeliveryError::State(error)) => inner.fail(error),
                 Err(error) => {
                     tracing::warn!(%turn, %error, "not answered");
@@ -288,19 +322,17 @@ impl Inner {
         });
     }
 
+    /// How late a post is come to.
+    fn lateness(&self, post: &Post) -> Lateness {
+        Lateness::of(post.create_at, self.client.now(), self.live().answer_within)
+    }
+
     fn live(&self) -> Arc<Live> {
         self.live.borrow().clone()
     }
 
-    async fn decline(&self, turn: TurnId, address: &Address, refused: Refused) {
-        let text = match refused {
-            Refused::ThreadFull => {
-                "You have more messages waiting in this thread than I can keep. Please wait for an answer and send this one again."
-            }
-            Refused::AllBusy => {
-                "I am working in as many threads as I can. Please send this again later."
-            }
-        };
+    /// Says why a turn is not begun, and closes it.
+    async fn decline(&self, turn: TurnId, address: &Address, text: &str) {
         self.answer_at(address.channel, address.root, address.asked, text).await;
         if let Err(error) = self.state.end_turn(turn, Outcome::Refused).await {
             self.fail(error);

@@ -5,21 +5,39 @@
 
 use std::time::Duration;
 
-use gaggle_ipc::MattermostId;
+use gaggle_ipc::{MattermostId, TurnId};
 
 use super::approvals::PROP_ASK;
 use super::{Conversations, Inner, Key, Prompt, address};
-use crate::delivery::{PROP_DONE, PROP_TURN};
+use crate::delivery::{Address, PROP_DONE, PROP_TURN};
 use crate::gate::{Admission, Request};
-use crate::mattermost::{Error, Post, PostPatch};
+use crate::mattermost::{ChannelKind, Error, Post, PostPatch, User};
 use crate::state::{Outcome, StateError, UnfinishedTurn};
 
 /// Pause before Mattermost is asked again.
 const PAUSE: Duration = Duration::from_secs(2);
 /// What ends the line that shows a running turn.
 const STATUS: &str = "Thinking...";
-const NOTE: &str =
-    "⚠️ Interrupted: I was restarted. What I did until then is done. Ask again to go on.";
+const NOTE: &str = "⚠️ Interrupted: I was restarted. What I did until then is done. Click 🔁 to have me begin it again, or ask in other words.";
+
+/// A question as it stands now.
+pub(super) struct Asks {
+    post: Post,
+    kind: ChannelKind,
+    author: User,
+    text: String,
+}
+
+impl Asks {
+    /// The prompt of the turn that answers `post`: the question, or what is to be
+    /// bettered.
+    pub(super) fn prompt(self, turn: TurnId, key: Key, post: MattermostId) -> Prompt {
+        let address = Address { asked: post, ..address(&self.post, self.kind, &self.author) };
+        let question = self.post.id;
+        let (author, text) = (self.author, self.text);
+        Prompt { turn, key, address, question, author, text, again: false, note: None }
+    }
+}
 
 /// Why unfinished turns stay so.
 #[derive(Debug, thiserror::Error)]
@@ -55,35 +73,50 @@ impl Conversations {
 impl Inner {
     async fn rerun(self: &std::sync::Arc<Self>, turn: UnfinishedTurn) -> Result<(), RecoveryError> {
         // Not taken in, and told so.
-        if self.answers(&turn).await?.iter().any(is_whole) {
+        let shown = self.answers(&turn).await?;
+        if shown.iter().any(is_whole) {
             return Ok(self.state.end_turn(turn.turn, Outcome::Refused).await?);
         }
         let key = Key { user: turn.user, thread: turn.thread };
-        match self.prompt_again(&turn, key).await? {
-            Some(prompt) => {
-                self.begin(prompt);
+        match self.asks_still(turn.question, turn.channel, key).await? {
+            Some(asks) => {
+                let late = self.lateness(&asks.post);
+                let prompt = Prompt { again: true, ..asks.prompt(turn.turn, key, turn.post) };
+                match late.refusal() {
+                    Some(refusal) => {
+                        self.remove(&shown).await;
+                        self.decline(turn.turn, &prompt.address, &refusal).await;
+                    }
+                    None => self.begin(Prompt { note: late.note(), ..prompt }),
+                }
                 Ok(())
             }
             None => {
-                for answer in turn.answers {
-                    let _ = self.client.delete_post(answer).await;
-                }
+                self.remove(&shown).await;
                 Ok(self.state.end_turn(turn.turn, Outcome::Interrupted).await?)
             }
         }
     }
 
-    /// The prompt as it stands in Mattermost now; `None` if it is gone or asks
-    /// for nothing any more.
-    async fn prompt_again(
+    /// Takes back what was said of a turn that is not begun.
+    async fn remove(&self, posts: &[Post]) {
+        for post in posts {
+            let _ = self.client.delete_post(post.id).await;
+        }
+    }
+
+    /// What `question` asks as it stands in Mattermost now; `None` if it is gone,
+    /// asks for nothing any more, or its author may not ask.
+    pub(super) async fn asks_still(
         &self,
-        turn: &UnfinishedTurn,
+        question: MattermostId,
+        channel: MattermostId,
         key: Key,
-    ) -> Result<Option<Prompt>, RecoveryError> {
-        let Some(post) = self.patiently(|| self.client.post(turn.post)).await? else {
+    ) -> Result<Option<Asks>, RecoveryError> {
+        let Some(post) = self.patiently(|| self.client.post(question)).await? else {
             return Ok(None);
         };
-        let Some(channel) = self.patiently(|| self.client.channel(turn.channel)).await? else {
+        let Some(channel) = self.patiently(|| self.client.channel(channel)).await? else {
             return Ok(None);
         };
         let Some(author) = self.patiently(|| self.people.get(post.user)).await? else {
@@ -97,14 +130,8 @@ impl Inner {
             return Ok(None);
         };
         let admitted = self.live().gate.admit(&author) == Admission::Admitted;
-        Ok(admitted.then(|| Prompt {
-            turn: turn.turn,
-            key,
-            address: address(&post, channel.kind, &author),
-            author,
-            text,
-            again: true,
-        }))
+        let own = key.user == post.author();
+        Ok((admitted && own).then_some(Asks { post, kind: channel.kind, author, text }))
     }
 
     async fn interrupted(&self, turn: UnfinishedTurn) -> Result<(), RecoveryError> {
@@ -128,10 +155,19 @@ impl Inner {
                 self.patiently(|| self.client.patch_post(post.id, &patch)).await?;
             }
         }
-        if posts.is_empty() {
-            self.answer_at(turn.channel, super::root_of(turn.thread), turn.post, NOTE).await;
+        let mut shown = posts.last().map(|post| post.id);
+        if shown.is_none() {
+            let root = super::root_of(turn.thread);
+            shown = self.answer_at(turn.channel, root, turn.post, NOTE).await;
         }
-        Ok(self.state.end_turn(turn.turn, Outcome::Interrupted).await?)
+        if let Some(post) = shown {
+            self.state.turn_answer_post(turn.turn, post).await?;
+        }
+        self.state.end_turn(turn.turn, Outcome::Interrupted).await?;
+        if let Some(post) = shown {
+            self.offer_again(post, turn.user).await;
+        }
+        Ok(())
     }
 
     /// The posts that answer the turn, the ledger's and those it did not learn of.

@@ -37,6 +37,20 @@ pub(super) enum Refused {
     AllBusy,
 }
 
+impl Refused {
+    /// What the person is told.
+    pub(super) fn words(self) -> &'static str {
+        match self {
+            Self::ThreadFull => {
+                "You have more messages waiting in this thread than I can keep. Please wait for an answer and send this one again."
+            }
+            Self::AllBusy => {
+                "I am working in as many threads as I can. Please send this again later."
+            }
+        }
+    }
+}
+
 /// A turn's place in its thread.
 #[derive(Debug)]
 pub(super) struct Joined {

@@ -22,15 +22,15 @@ impl Inner {
     }
 
     /// The same, as all there is to say to the post `asked`: a later process finds
-    /// it, and does not say it again.
+    /// it, and does not say it again. Returns the post.
     pub(super) async fn answer_at(
         &self,
         channel: MattermostId,
         root: MattermostId,
         asked: MattermostId,
         text: &str,
-    ) {
-        self.post(channel, root, text, delivery::whole_answer_to(asked)).await;
+    ) -> Option<MattermostId> {
+        self.post(channel, root, text, delivery::whole_answer_to(asked)).await
     }
 
     async fn post(
@@ -39,7 +39,7 @@ impl Inner {
         root: MattermostId,
         text: &str,
         props: Map<String, Value>,
-    ) {
+    ) -> Option<MattermostId> {
         let new = NewPost {
             channel,
             root: Some(root),
@@ -47,8 +47,12 @@ impl Inner {
             props,
             pending_post_id: PendingPostId::new(),
         };
-        if let Err(error) = self.client.create_post(&new).await {
-            tracing::warn!(%channel, %error, "a reply was not posted");
+        match self.client.create_post(&new).await {
+            Ok(post) => Some(post.id),
+            Err(error) => {
+                tracing::warn!(%channel, %error, "a reply was not posted");
+                None
+            }
         }
     }
 }

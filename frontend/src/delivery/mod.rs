@@ -165,11 +165,12 @@ impl Delivery {
     }
 
     /// Shows the transcript until it is over and all of it is acknowledged, and
-    /// closes the turn in the ledger.
+    /// closes the turn in the ledger. Returns the last post of a turn that was cut
+    /// short.
     ///
     /// # Errors
     /// [`DeliveryError`]. With `Gone` the turn is closed all the same.
-    pub async fn run(mut self) -> Result<(), DeliveryError> {
+    pub async fn run(mut self) -> Result<Option<MattermostId>, DeliveryError> {
         if let Some(after) = &mut self.order.after {
             // One that ended without a post is not waited for.
             let _ = after.wait_for(|begun| *begun).await;
@@ -178,7 +179,7 @@ impl Delivery {
         let phase = self.view.borrow().phase.clone();
         let outcome = match phase {
             Phase::Ended(ending) => ending.outcome,
-            Phase::Postponed => return shown,
+            Phase::Postponed => return shown.map(|()| None),
             Phase::Withdrawn => Outcome::Refused,
             // The turn itself ended without a word, which only a bug can do.
             _ => Outcome::Failed,
@@ -186,7 +187,8 @@ impl Delivery {
         if !matches!(shown, Err(DeliveryError::State(_))) {
             self.state.end_turn(self.turn, outcome).await?;
         }
-        shown
+        let last = self.below.last().or(self.slots.last()).and_then(Slot::post);
+        shown.map(|()| last.filter(|_| outcome == Outcome::Interrupted))
     }
 
     async fn show(&mut self) -> Result<(), DeliveryError> {

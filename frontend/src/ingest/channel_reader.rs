@@ -7,7 +7,7 @@ use gaggle_ipc::MattermostId;
 
 use super::followed::Followed;
 use super::walk::Walk;
-use super::{Intake, NotTaken};
+use super::{Intake, NotTaken, Noticed};
 use crate::mattermost::{self, Channel, Client, Post};
 use crate::state::{Anchor, SeenPost, State, StateError};
 
@@ -165,6 +165,9 @@ impl<I: Intake> Reader<'_, I> {
             let (id, create_at) = (post.id, post.create_at);
             if followed.is_done(id, create_at) {
                 followed.mark_read(id, create_at);
+                if post.edit_at > 0 && post.user != self.me {
+                    self.intake.notice(Noticed::Edited(Box::new(post)));
+                }
                 continue;
             }
             if let Err(not_taken) = self.intake.take(post, channel).await {

@@ -54,10 +54,12 @@ pub trait Intake: Send + Sync {
 
 /// Something that happened to a post. Told while there is a line, and not to be
 /// relied on: whoever has to know asks as well.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Noticed {
     /// It was deleted.
     Deleted(MattermostId),
+    /// It was edited. Known from reading, too, if that was soon after it was made.
+    Edited(Box<Post>),
     /// Somebody reacted to it.
     Reacted(Reaction),
 }

@@ -75,6 +75,13 @@ impl Client {
         self.inner.transport.doubted().await;
     }
 
+    /// What the server's clock shows, in milliseconds since 1970; `None` before an
+    /// answer said.
+    #[must_use]
+    pub fn now(&self) -> Option<i64> {
+        self.inner.transport.now()
+    }
+
     pub(super) fn transport(&self) -> &Transport {
         &self.inner.transport
     }

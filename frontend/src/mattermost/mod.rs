@@ -8,6 +8,7 @@
 
 mod channels;
 mod client;
+mod clock;
 mod connector;
 mod error;
 mod failure;

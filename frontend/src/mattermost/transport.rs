@@ -14,6 +14,7 @@ use serde_json::Value;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, timeout};
 
+use super::clock::Clock;
 use super::failure::Failure;
 use super::tls::Protocols;
 use super::{Error, connector, retry};
@@ -127,6 +128,7 @@ pub(super) struct Transport {
     api: Url,
     gate: retry::Gate,
     doubt: Notify,
+    clock: Clock,
 }
 
 impl Transport {
@@ -138,7 +140,13 @@ impl Transport {
             api,
             gate: retry::Gate::default(),
             doubt: Notify::new(),
+            clock: Clock::default(),
         })
+    }
+
+    /// The server's time, as its answers say.
+    pub(super) fn now(&self) -> Option<i64> {
+        self.clock.now()
     }
 
     /// Waits until an answer says that the token is of no use.
@@ -244,6 +252,7 @@ impl Transport {
         let mut response = sending.send().await.map_err(Failure::connection)?;
         let status = response.status();
         let headers = std::mem::take(response.headers_mut());
+        self.clock.note(&headers);
         let body = read(response).await?;
         tracing::trace!(method = %request.method, status = status.as_u16(), bytes = body.len(), "answer");
         if status.is_success() || (status == StatusCode::NOT_MODIFIED && request.unless.is_some()) {

@@ -79,6 +79,7 @@ pub(super) fn parse(text: &str) -> Option<Numbered> {
 fn event(name: &str, data: Option<&Map<String, Value>>) -> Event {
     match name {
         "posted" => posted(data).unwrap_or(Event::Channels),
+        "post_edited" => edited(data).unwrap_or(Event::Other),
         "post_deleted" => deleted(data).unwrap_or(Event::Other),
         "reaction_added" => reaction(data).unwrap_or(Event::Other),
         "direct_added" | "group_added" | "user_added" | "user_removed" | "channel_created"
@@ -86,6 +87,11 @@ fn event(name: &str, data: Option<&Map<String, Value>>) -> Event {
         | "leave_team" => Event::Channels,
         _ => Event::Other,
     }
+}
+
+fn edited(data: Option<&Map<String, Value>>) -> Option<Event> {
+    let text = data?.get("post")?.as_str().filter(|text| text.len() <= MAX_POST)?;
+    serde_json::from_str(text).ok().map(|post| Event::Noticed(Noticed::Edited(post)))
 }
 
 fn deleted(data: Option<&Map<String, Value>>) -> Option<Event> {

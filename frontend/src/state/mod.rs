@@ -10,6 +10,7 @@ mod approvals;
 mod channels;
 mod error;
 mod folder;
+mod repeats;
 mod row;
 mod schema;
 mod threads;
@@ -21,6 +22,7 @@ use std::path::Path;
 pub use approvals::{ApprovalId, NewApproval, OpenApproval, Verdict};
 pub use channels::{Anchor, Cursor, SeenPost};
 pub use error::StateError;
+pub use repeats::EndedTurn;
 pub use turns::{NewTurn, Outcome, UnfinishedTurn};
 
 use writer::Writer;

@@ -86,6 +86,12 @@ const STEPS: &[&str] = &[
         PRIMARY KEY (approval, post)
     ) STRICT, WITHOUT ROWID;
     ",
+    "
+    -- Of a turn that is run again: the question. Its `post` is the answer to the
+    -- turn before, which can be followed by one more turn and no second.
+    ALTER TABLE turns ADD COLUMN repeats TEXT;
+    CREATE INDEX answers_by_post ON answers (post);
+    ",
 ];
 
 /// Opens `file`, alone, and brings it to today's schema.

@@ -64,8 +64,10 @@ pub struct UnfinishedTurn {
     pub thread: ThreadId,
     /// In which channel.
     pub channel: MattermostId,
-    /// The post that asks.
+    /// The post that it answers: the question, or the answer that it is to better.
     pub post: MattermostId,
+    /// The question.
+    pub question: MattermostId,
     /// Goose may have seen it.
     pub sent: bool,
     /// The posts that answer it, in the order they were noted.
@@ -182,7 +184,7 @@ impl State {
     pub async fn unfinished_turns(&self) -> Result<Vec<UnfinishedTurn>, StateError> {
         self.writer
             .call(|t| {
-                let sql = "SELECT turn, user, thread, channel, post, sent FROM turns
+                let sql = "SELECT turn, user, thread, channel, post, sent, repeats FROM turns
                            WHERE outcome IS NULL ORDER BY turn";
                 t.prepare(sql)?.query_map([], |found| read_turn(t, found))?.collect()
             })
@@ -196,12 +198,14 @@ fn read_turn(t: &Transaction<'_>, found: &rusqlite::Row<'_>) -> rusqlite::Result
         .prepare_cached("SELECT post FROM answers WHERE turn = ?1 ORDER BY position")?
         .query_map([row::number(turn)], |found| row::id(found, 0))?
         .collect::<rusqlite::Result<_>>()?;
+    let post = row::id(found, 4)?;
     Ok(UnfinishedTurn {
         turn,
         user: row::id(found, 1)?.into(),
         thread: row::id(found, 2)?.into(),
         channel: row::id(found, 3)?,
-        post: row::id(found, 4)?,
+        post,
+        question: row::optional_id(found, 6)?.unwrap_or(post),
         sent: found.get(5)?,
         answers,
     })

@@ -6,6 +6,7 @@
 // Helpers may stop a test like its own body may.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod again;
 mod answers;
 mod approvals;
 mod failures;
@@ -13,6 +14,7 @@ mod fake;
 mod faults;
 mod gating;
 mod idle;
+mod late;
 mod reloading;
 mod restarts;
 mod stopping;

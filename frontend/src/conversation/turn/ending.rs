@@ -18,7 +18,8 @@ use crate::supervisor::StartError;
 use crate::words::{self, ErrorId};
 use crate::worker::WorkerError;
 
-const INTERRUPTED: &str = "What I did until then is done. Ask again to go on.";
+const INTERRUPTED: &str =
+    "What I did until then is done. Click 🔁 to have me begin it again, or ask in other words.";
 const DELETED: &str = "🛑 Stopped: what you asked was deleted.";
 const RESTARTED: &str = "Interrupted: I was restarted.";
 
