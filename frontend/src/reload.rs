@@ -50,7 +50,8 @@ impl Running {
                 Ok(gate) => {
                     log::set_debug(config.debug);
                     let settings = service::settings(config);
-                    self.conversations.adopt(gate, config.trace, settings, config.max_sessions);
+                    let live = service::live(config, gate);
+                    self.conversations.adopt(live, settings, config.max_sessions);
                     return self.say_what_waits(config);
                 }
             },

@@ -12,7 +12,7 @@ use sd_notify::NotifyState;
 use tokio::sync::watch;
 
 use crate::config::{ApprovedUser, Config};
-use crate::conversation::{Conversations, Parts};
+use crate::conversation::{Conversations, Live, Parts};
 use crate::delivery::Pace;
 use crate::gate::{Approved, Gate};
 use crate::ingest::{Ingest, IngestError};
@@ -137,9 +137,8 @@ async fn serve(
     let (conversations, mut failed) = Conversations::new(Parts {
         client: client.clone(),
         state: state.clone(),
-        gate,
+        live: live(&config, gate),
         workers: Workers::new(supervisor, settings(&config)),
-        mode: config.trace,
         pace: around.pace,
         max_sessions: config.max_sessions,
         worker_idle: config.worker_idle,
@@ -251,6 +250,11 @@ async fn approved(client: &Client, listed: &[ApprovedUser]) -> Result<Approved, 
         ids.extend(found.iter().map(|user| user.id));
     }
     Ok(Approved::Only(ids))
+}
+
+/// What conversations go by from now on.
+pub(crate) fn live(config: &Config, gate: Gate) -> Live {
+    Live { gate, mode: config.trace, context: config.context }
 }
 
 /// What every worker is told.

@@ -48,6 +48,8 @@ keys! {
         MAX_SESSIONS = "max_sessions", "100", "conversations kept live; older ones are taken up again when they go on";
         DIRECT_MESSAGES = "direct_messages", "true", "answer direct messages";
         FOLLOW_THREAD = "follow_thread", "false", "in channels, a person may go on in the bot's answer to them without a mention";
+        CONTEXT_TOKENS = "context_tokens", "4000", "of what else was written in a thread, so much goes along with a prompt, a token counted as four bytes; 0 for nothing";
+        CONTEXT_FROM = "context_from", "\"everyone\"", "whose posts those are: everyone, or allowed (people who may use the bot)";
         POLL_INTERVAL = "poll_interval_seconds", "1.0", "pause between two looks for new posts while no WebSocket tells of them";
     }
     log {

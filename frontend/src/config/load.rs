@@ -14,8 +14,8 @@ use super::problems::Findings;
 use super::raw::{Found, Raw, Refusal};
 use super::settings::{Settings, read};
 use super::{
-    ApprovedUser, Config, ConfigError, DirectRule, Environment, Mattermost, Mcp, MentionRule,
-    Rules, TraceMode, address, keys, proxy, token, variables,
+    ApprovedUser, Config, ConfigError, Context, ContextFrom, DirectRule, Environment, Mattermost,
+    Mcp, MentionRule, Rules, TraceMode, address, keys, proxy, token, variables,
 };
 
 /// One day, in seconds: longer waits are mistakes.
@@ -46,6 +46,7 @@ impl Config {
                 allowed_bots: chat.allowed_bots,
                 rules: chat.rules,
                 trace: chat.trace,
+                context: chat.context,
                 websocket,
                 poll_interval: chat.poll_interval,
                 max_sessions: chat.max_sessions,
@@ -76,6 +77,7 @@ struct Chat {
     allowed_bots: Vec<MattermostId>,
     rules: Rules,
     trace: TraceMode,
+    context: Context,
     poll_interval: Duration,
     max_sessions: usize,
 }
@@ -91,6 +93,7 @@ impl Chat {
             allowed_bots: read(s.key(keys::ALLOWED_BOTS), Vec::new(), f, bots),
             rules: rules(s, f),
             trace: trace(s, f),
+            context: context(s, f),
             poll_interval: read(poll, Duration::from_secs(1), f, |raw| raw.seconds(0.1, 300.0)),
             max_sessions: usize::try_from(most).unwrap_or(usize::MAX),
         }
@@ -178,6 +181,19 @@ fn trace(s: &Settings, f: &mut Findings) -> TraceMode {
         (false, _) => TraceMode::Off,
         (true, false) => TraceMode::Full,
         (true, true) => TraceMode::Simplified,
+    }
+}
+
+fn context(s: &Settings, f: &mut Findings) -> Context {
+    Context {
+        tokens: read(s.key(keys::CONTEXT_TOKENS), 4000, f, |raw| raw.count(0, 50_000)),
+        from: read(s.key(keys::CONTEXT_FROM), ContextFrom::Everyone, f, |raw| {
+            match raw.text()?.as_str() {
+                "everyone" => Ok(ContextFrom::Everyone),
+                "allowed" => Ok(ContextFrom::Allowed),
+                _ => Err("write \"everyone\" or \"allowed\"".to_owned()),
+            }
+        }),
     }
 }
 

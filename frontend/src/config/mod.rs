@@ -49,6 +49,8 @@ pub struct Config {
     pub rules: Rules,
     /// How much of the agent's doing is shown.
     pub trace: TraceMode,
+    /// What of a thread goes along with a prompt.
+    pub context: Context,
     /// Hear of posts over a WebSocket too.
     pub websocket: bool,
     /// Pause between two looks at Mattermost.
@@ -125,6 +127,24 @@ pub enum TraceMode {
     /// One line: `Thinking... [last action]`.
     #[default]
     Simplified,
+}
+
+/// What of a thread goes along with a prompt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Context {
+    /// How much at most; 0 for nothing.
+    pub tokens: u32,
+    /// Whose posts.
+    pub from: ContextFrom,
+}
+
+/// Whose posts go along with a prompt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ContextFrom {
+    /// Everybody's.
+    Everyone,
+    /// Those of people who may use the bot.
+    Allowed,
 }
 
 /// Where the bot answers, and to what.

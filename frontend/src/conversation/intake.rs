@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::{Conversations, Inner, Key, Prompt, address};
+use super::{Conversations, Inner, Key, Prompt, address, site};
 use crate::gate::{Admission, Place, Request};
 use crate::ingest::{Intake, NotTaken, Noticed};
 use crate::mattermost::{Channel, ChannelKind, Error, Post, User};
@@ -32,7 +32,7 @@ impl Intake for Conversations {
         };
         let kind = channel.kind;
         match request {
-            Request::Prompt(text) => return inner.prompted(&post, kind, author, text).await,
+            Request::Prompt(text) => return inner.prompted(&post, channel, author, text).await,
             Request::Command(command) => {
                 inner.spawn(move |inner| async move { inner.obey(&post, kind, command).await });
             }
@@ -93,7 +93,7 @@ impl Inner {
     async fn prompted(
         self: &Arc<Self>,
         post: &Post,
-        kind: ChannelKind,
+        channel: &Channel,
         author: User,
         text: String,
     ) -> Result<(), NotTaken> {
@@ -104,8 +104,8 @@ impl Inner {
         let Some(turn) = self.state.open_turn(new).await.map_err(not_taken)? else {
             return Ok(());
         };
-        let address = address(post, kind, &author);
-        self.begin(Prompt { turn, key, address, author, text, again: false });
+        let (address, site) = (address(post, channel.kind, &author), site(post, channel));
+        self.begin(Prompt { turn, key, address, site, author, text, again: false });
         Ok(())
     }
 }

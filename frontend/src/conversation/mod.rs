@@ -10,6 +10,7 @@ mod intake;
 mod notices;
 mod orders;
 mod people;
+mod prompt;
 mod recovery;
 mod registry;
 mod reply;
@@ -27,12 +28,12 @@ use gaggle_ipc::{MattermostId, MattermostUserId, ThreadId, TurnId};
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
-use crate::config::TraceMode;
+use crate::config::{Context, TraceMode};
 use crate::delivery::{Address, Delivery, DeliveryError, Order, Pace};
 use crate::gate::Gate;
-use crate::mattermost::{ChannelKind, Client, Post, User};
+use crate::mattermost::{Channel, ChannelKind, Client, Post, PostRef, User};
 use crate::render::{Phase, Transcript};
-use crate::state::{Outcome, State, StateError};
+use crate::state::{Outcome, State, StateError, Told};
 use crate::worker::Workers;
 
 use approvals::Approvals;
@@ -57,12 +58,10 @@ pub struct Parts {
     pub client: Client,
     /// The ledger.
     pub state: State,
-    /// Who may ask, and where.
-    pub gate: Gate,
+    /// What may change later.
+    pub live: Live,
     /// Who answers.
     pub workers: Workers,
-    /// How much is shown.
-    pub mode: TraceMode,
     /// How fast.
     pub pace: Pace,
     /// Threads kept live.
@@ -93,10 +92,14 @@ struct Inner {
 }
 
 /// What may change while conversations go on.
-#[derive(Debug)]
-struct Live {
-    gate: Gate,
-    mode: TraceMode,
+#[derive(Debug, Clone)]
+pub struct Live {
+    /// Who may ask, and where.
+    pub gate: Gate,
+    /// How much is shown.
+    pub mode: TraceMode,
+    /// What of a thread goes along with a prompt.
+    pub context: Context,
 }
 
 /// Why a turn is to end before its time.
@@ -113,6 +116,15 @@ enum Stop {
     Shutdown,
 }
 
+/// What came before a turn in its conversation.
+#[derive(Debug, Clone, Copy)]
+struct Past {
+    /// How the last turn ended.
+    before: Before,
+    /// What Goose knows of the thread.
+    told: Told,
+}
+
 /// A turn on its way to a worker.
 #[derive(Debug)]
 struct Job {
@@ -121,8 +133,16 @@ struct Job {
     text: String,
     author: User,
     address: Address,
+    site: Site,
     view: watch::Sender<Transcript>,
     stop: watch::Receiver<Stop>,
+}
+
+/// Where and when a prompt was written.
+#[derive(Debug, Clone, Copy)]
+struct Site {
+    asked: PostRef,
+    kind: ChannelKind,
 }
 
 /// A prompt that passed the gate.
@@ -130,6 +150,7 @@ struct Prompt {
     turn: TurnId,
     key: Key,
     address: Address,
+    site: Site,
     author: User,
     text: String,
     /// An earlier process may have begun to answer.
@@ -145,12 +166,12 @@ impl Conversations {
         let (worker_idle, asking) = (parts.worker_idle, parts.pace.withdrawn);
         let inner = Inner {
             people: People::new(parts.client.clone()),
-            notices: Notices::new(parts.client.clone(), parts.gate.me),
+            notices: Notices::new(parts.client.clone(), parts.live.gate.me),
             approvals: Approvals::default(),
             registry: Registry::new(parts.max_sessions),
             client: parts.client,
             state: parts.state,
-            live: watch::Sender::new(Arc::new(Live { gate: parts.gate, mode: parts.mode })),
+            live: watch::Sender::new(Arc::new(parts.live)),
             workers: parts.workers,
             pace: parts.pace,
             tracker: Tracker::default(),
@@ -165,9 +186,9 @@ impl Conversations {
     }
 
     /// Changes what holds for posts, turns and workers that are yet to come.
-    pub fn adopt(&self, gate: Gate, mode: TraceMode, settings: Settings, max_sessions: usize) {
+    pub fn adopt(&self, live: Live, settings: Settings, max_sessions: usize) {
         let inner = &self.0;
-        inner.live.send_replace(Arc::new(Live { gate, mode }));
+        inner.live.send_replace(Arc::new(live));
         inner.workers.change(settings);
         inner.registry.set_max(max_sessions);
     }
@@ -199,7 +220,7 @@ impl Conversations {
 impl Inner {
     /// Puts a prompt in its thread's queue and shows that.
     fn begin(self: &Arc<Self>, prompt: Prompt) {
-        let Prompt { turn, key, address, author, text, again } = prompt;
+        let Prompt { turn, key, address, site, author, text, again } = prompt;
         let (stopper, stop) = watch::channel(Stop::No);
         let (begun, begins) = watch::channel(false);
         let (asked, channel) = (address.asked, address.channel);
@@ -231,7 +252,7 @@ impl Inner {
             tokio::spawn(thread::run(self.clone(), jobs));
         }
         // The registry bounds a thread's jobs below what the queue holds.
-        let _ = place.jobs.try_send(Job { turn, key, text, author, address, view, stop });
+        let _ = place.jobs.try_send(Job { turn, key, text, author, address, site, view, stop });
     }
 
     fn deliver(
@@ -305,16 +326,17 @@ impl Inner {
         });
     }
 
-    /// How the turn before this one ended.
-    async fn before(&self, turn: TurnId) -> Before {
-        match self.state.cut_short_before(turn).await {
-            Ok(false) => Before::Complete,
-            Ok(true) => Before::Interrupted,
-            Err(error) => {
-                self.fail(error);
-                Before::Interrupted
-            }
-        }
+    /// What the ledger knows of the turns before this one.
+    async fn past(&self, key: Key, turn: TurnId) -> Past {
+        let read = async {
+            let cut_short = self.state.cut_short_before(turn).await?;
+            let before = if cut_short { Before::Interrupted } else { Before::Complete };
+            Ok(Past { before, told: self.state.told(key.user, key.thread).await? })
+        };
+        read.await.unwrap_or_else(|error| {
+            self.fail(error);
+            Past { before: Before::Interrupted, told: Told::default() }
+        })
     }
 
     /// A number for a turn on the session socket.
@@ -340,6 +362,11 @@ impl Inner {
             drop(held);
         });
     }
+}
+
+fn site(post: &Post, channel: &Channel) -> Site {
+    let asked = PostRef { post: post.id, channel: post.channel, create_at: post.create_at };
+    Site { asked, kind: channel.kind }
 }
 
 fn address(post: &Post, kind: ChannelKind, author: &User) -> Address {

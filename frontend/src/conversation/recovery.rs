@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use gaggle_ipc::MattermostId;
 
-use super::{Conversations, Inner, Key, Prompt, address};
+use super::{Conversations, Inner, Key, Prompt, address, site};
 use crate::delivery::{PROP_DONE, PROP_TURN};
 use crate::gate::{Admission, Request};
 use crate::mattermost::{Error, Post, PostPatch};
@@ -73,6 +73,7 @@ impl Inner {
             turn: turn.turn,
             key,
             address: address(&post, channel.kind, &author),
+            site: site(&post, &channel),
             author,
             text,
             again: true,
@@ -110,7 +111,9 @@ impl Inner {
     /// The posts that answer the turn, the ledger's and those it did not learn of.
     async fn answers(&self, turn: &UnfinishedTurn) -> Vec<Post> {
         let root: MattermostId = super::root_of(turn.thread);
-        let mut posts = patiently(|| self.client.thread(root)).await.unwrap_or_default();
+        let place = (turn.channel, root);
+        let read = patiently(|| self.client.thread_after(place, turn.post)).await;
+        let mut posts = read.unwrap_or_default();
         let asked = turn.post.as_str();
         posts.retain(|post| {
             let ours = post.props.get(PROP_TURN).and_then(serde_json::Value::as_str);

@@ -11,6 +11,7 @@ mod folder;
 mod row;
 mod schema;
 mod threads;
+mod told;
 mod turns;
 mod writer;
 
@@ -18,6 +19,7 @@ use std::path::Path;
 
 pub use channels::{Anchor, Cursor, SeenPost};
 pub use error::StateError;
+pub use told::{ThreadTurn, Told};
 pub use turns::{NewTurn, Outcome, UnfinishedTurn};
 
 use writer::Writer;
