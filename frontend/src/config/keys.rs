@@ -52,6 +52,14 @@ keys! {
         CONTEXT_FROM = "context_from", "\"everyone\"", "whose posts those are: everyone, or allowed (people who may use the bot)";
         POLL_INTERVAL = "poll_interval_seconds", "1.0", "pause between two looks for new posts while no WebSocket tells of them";
     }
+    access {
+        CHANNELS = "channels", "\"all\"", "channels and group messages in which people may ask: all, allow (channel_ids alone), block (all others) or none";
+        CHANNEL_IDS = "channel_ids", "[]", "ids for channels";
+        TEAMS = "teams", "\"all\"", "teams likewise; in direct and group messages those that the person is in";
+        TEAM_IDS = "team_ids", "[]", "ids for teams";
+        USERS = "users", "\"all\"", "people likewise; they have to be in the user mapping too";
+        USER_IDS = "user_ids", "[]", "ids for users";
+    }
     log {
         DEBUG = "debug", "false", "log methods, ids and sizes too; never what people write";
     }

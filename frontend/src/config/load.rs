@@ -15,7 +15,7 @@ use super::raw::{Found, Raw, Refusal};
 use super::settings::{Settings, read};
 use super::{
     ApprovedUser, Config, ConfigError, Context, ContextFrom, DirectRule, Environment, Mattermost,
-    Mcp, MentionRule, Rules, TraceMode, address, keys, proxy, token, variables,
+    Mcp, MentionRule, Rules, TraceMode, address, keys, lists, proxy, token, variables,
 };
 
 /// One day, in seconds: longer waits are mistakes.
@@ -35,6 +35,7 @@ impl Config {
         let mattermost = mattermost(&s, environment, f);
         let chat = Chat::read(&s, f);
         let goose = Goose::read(&s, f);
+        let access = lists::access(&s, f);
         let mcp = mcp(&s, f);
         let websocket = read(s.key(keys::WEBSOCKET), true, f, Raw::bool);
         let debug = read(s.either(variables::DEBUG, keys::DEBUG), false, f, Raw::bool);
@@ -44,6 +45,7 @@ impl Config {
                 mattermost,
                 approved: chat.approved,
                 allowed_bots: chat.allowed_bots,
+                access,
                 rules: chat.rules,
                 trace: chat.trace,
                 context: chat.context,
@@ -90,7 +92,7 @@ impl Chat {
         let most = read(most, 100, f, |raw| raw.count(1, 100_000));
         Self {
             approved: read(approved, Vec::new(), f, approved_users),
-            allowed_bots: read(s.key(keys::ALLOWED_BOTS), Vec::new(), f, bots),
+            allowed_bots: read(s.key(keys::ALLOWED_BOTS), Vec::new(), f, lists::read_ids),
             rules: rules(s, f),
             trace: trace(s, f),
             context: context(s, f),
@@ -141,17 +143,6 @@ fn approved_user(word: &str) -> Result<ApprovedUser, Refusal> {
         return Err(format!("{word:?} is neither an id nor a name like alice"));
     }
     Ok(ApprovedUser::Username(name))
-}
-
-fn bots(raw: &Raw) -> Result<Vec<MattermostId>, Refusal> {
-    let id = |word: &String| {
-        MattermostId::new(word).map_err(|_| {
-            format!(
-                "{word:?} is no id: write the bot's 26-character id, because names change hands"
-            )
-        })
-    };
-    raw.list()?.iter().map(id).collect()
 }
 
 fn rules(s: &Settings, f: &mut Findings) -> Rules {

@@ -9,6 +9,7 @@ mod address;
 mod dotenv;
 mod environment;
 mod keys;
+mod lists;
 mod load;
 mod problems;
 mod proxy;
@@ -28,6 +29,7 @@ use secrecy::SecretString;
 
 pub use environment::Environment;
 pub use keys::{KEYS, Key};
+pub use lists::{Access, List};
 pub use problems::ConfigError;
 pub use variables::{Reader, VARIABLES, Variable};
 
@@ -45,6 +47,8 @@ pub struct Config {
     pub approved: Vec<ApprovedUser>,
     /// Bots that are answered like people.
     pub allowed_bots: Vec<MattermostId>,
+    /// Channels, teams and people that it works for.
+    pub access: Access,
     /// Where the bot answers, and to what.
     pub rules: Rules,
     /// How much of the agent's doing is shown.

@@ -6,8 +6,11 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::{Conversations, Inner, Key, Prompt, address, site};
-use crate::gate::{Admission, Place, Request};
+use gaggle_ipc::MattermostId;
+
+use super::{Conversations, Inner, Key, Prompt, address, asked};
+use crate::commands::Command;
+use crate::gate::{self, Admission, Denied, Place, Request, Site, Verdict};
 use crate::ingest::{Intake, NotTaken, Noticed};
 use crate::mattermost::{Channel, ChannelKind, Error, Post, User};
 use crate::state::{NewTurn, SeenPost, StateError};
@@ -30,6 +33,15 @@ impl Intake for Conversations {
         let Some(author) = inner.admitted(&post).await? else {
             return Ok(());
         };
+        // What ends something is heard everywhere.
+        let ends = matches!(request, Request::Command(Command::Stop | Command::Deny(_)));
+        let site = Site::from(channel);
+        if !ends
+            && let Some(denied) = inner.denied(author.id, &site, false).await.map_err(not_taken)?
+        {
+            inner.turn_away(&post, author, denied);
+            return Ok(());
+        }
         let kind = channel.kind;
         match request {
             Request::Prompt(text) => return inner.prompted(&post, channel, author, text).await,
@@ -74,6 +86,35 @@ impl Inner {
         Ok(None)
     }
 
+    /// Why the bot does not work for `user` in `site`, by the admin's lists; `fresh`
+    /// looks up anew what it depends on.
+    ///
+    /// # Errors
+    /// [`Error`] that may pass: nobody knows yet.
+    pub(super) async fn denied(
+        &self,
+        user: MattermostId,
+        site: &Site,
+        fresh: bool,
+    ) -> Result<Option<Denied>, Error> {
+        let live = self.live();
+        match gate::judge(&live.gate.access, site) {
+            Verdict::Allowed => Ok(None),
+            Verdict::Denied(denied) => Ok(Some(denied)),
+            Verdict::Member(teams, listed) => {
+                let member = self.teams.of(user, listed, fresh).await?;
+                Ok((!gate::judge_member(teams, &member)).then_some(Denied::Team))
+            }
+        }
+    }
+
+    /// In private, so that a channel stays as quiet as its admin wants it.
+    fn turn_away(self: &Arc<Self>, post: &Post, author: User, denied: Denied) {
+        tracing::info!(user = %post.user, post = %post.id, channel = %post.channel, ?denied, "not allowed here");
+        let text = words::not_there(&author.username, denied, post.channel);
+        self.spawn(move |inner| async move { inner.notices.tell(author.id, &text).await });
+    }
+
     pub(super) async fn place(&self, post: &Post, kind: ChannelKind) -> Result<Place, StateError> {
         let key = Key { user: post.author(), thread: post.thread() };
         // In a direct message everything is answered, and a post that begins a
@@ -104,8 +145,9 @@ impl Inner {
         let Some(turn) = self.state.open_turn(new).await.map_err(not_taken)? else {
             return Ok(());
         };
-        let (address, site) = (address(post, channel.kind, &author), site(post, channel));
-        self.begin(Prompt { turn, key, address, site, author, text, again: false });
+        let (address, asked) = (address(post, channel.kind, &author), asked(post));
+        let site = Site::from(channel);
+        self.begin(Prompt { turn, key, address, asked, site, author, text, again: false });
         Ok(())
     }
 }

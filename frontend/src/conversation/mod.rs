@@ -14,6 +14,7 @@ mod prompt;
 mod recovery;
 mod registry;
 mod reply;
+mod teams;
 mod thread;
 mod tracker;
 mod turn;
@@ -30,8 +31,8 @@ use tokio::time::Instant;
 
 use crate::config::{Context, TraceMode};
 use crate::delivery::{Address, Delivery, DeliveryError, Order, Pace};
-use crate::gate::Gate;
-use crate::mattermost::{Channel, ChannelKind, Client, Post, PostRef, User};
+use crate::gate::{Gate, Site};
+use crate::mattermost::{ChannelKind, Client, Post, PostRef, User};
 use crate::render::{Phase, Transcript};
 use crate::state::{Outcome, State, StateError, Told};
 use crate::worker::Workers;
@@ -40,6 +41,7 @@ use approvals::Approvals;
 use notices::Notices;
 use people::People;
 use registry::{Active, Refused, Registry};
+use teams::Teams;
 use tracker::Tracker;
 
 /// A conversation.
@@ -82,6 +84,7 @@ struct Inner {
     workers: Workers,
     pace: Pace,
     people: People,
+    teams: Teams,
     registry: Registry,
     notices: Notices,
     approvals: Approvals,
@@ -133,16 +136,10 @@ struct Job {
     text: String,
     author: User,
     address: Address,
+    asked: PostRef,
     site: Site,
     view: watch::Sender<Transcript>,
     stop: watch::Receiver<Stop>,
-}
-
-/// Where and when a prompt was written.
-#[derive(Debug, Clone, Copy)]
-struct Site {
-    asked: PostRef,
-    kind: ChannelKind,
 }
 
 /// A prompt that passed the gate.
@@ -150,6 +147,7 @@ struct Prompt {
     turn: TurnId,
     key: Key,
     address: Address,
+    asked: PostRef,
     site: Site,
     author: User,
     text: String,
@@ -166,6 +164,7 @@ impl Conversations {
         let (worker_idle, asking) = (parts.worker_idle, parts.pace.withdrawn);
         let inner = Inner {
             people: People::new(parts.client.clone()),
+            teams: Teams::new(parts.client.clone()),
             notices: Notices::new(parts.client.clone(), parts.live.gate.me),
             approvals: Approvals::default(),
             registry: Registry::new(parts.max_sessions),
@@ -220,11 +219,16 @@ impl Conversations {
 impl Inner {
     /// Puts a prompt in its thread's queue and shows that.
     fn begin(self: &Arc<Self>, prompt: Prompt) {
-        let Prompt { turn, key, address, site, author, text, again } = prompt;
+        let Prompt { turn, key, address, asked, site, author, text, again } = prompt;
         let (stopper, stop) = watch::channel(Stop::No);
         let (begun, begins) = watch::channel(false);
-        let (asked, channel) = (address.asked, address.channel);
-        let active = Active { turn, asked, channel, stop: stopper.clone(), begun: begins };
+        let active = Active {
+            turn,
+            asked: asked.post,
+            channel: asked.channel,
+            stop: stopper.clone(),
+            begun: begins,
+        };
         let place = match self.registry.join(key, active) {
             Ok(place) => place,
             Err(refused) => {
@@ -252,7 +256,8 @@ impl Inner {
             tokio::spawn(thread::run(self.clone(), jobs));
         }
         // The registry bounds a thread's jobs below what the queue holds.
-        let _ = place.jobs.try_send(Job { turn, key, text, author, address, site, view, stop });
+        let _ =
+            place.jobs.try_send(Job { turn, key, text, author, address, asked, site, view, stop });
     }
 
     fn deliver(
@@ -364,9 +369,8 @@ impl Inner {
     }
 }
 
-fn site(post: &Post, channel: &Channel) -> Site {
-    let asked = PostRef { post: post.id, channel: post.channel, create_at: post.create_at };
-    Site { asked, kind: channel.kind }
+fn asked(post: &Post) -> PostRef {
+    PostRef { post: post.id, channel: post.channel, create_at: post.create_at }
 }
 
 fn address(post: &Post, kind: ChannelKind, author: &User) -> Address {

@@ -13,11 +13,11 @@ use gaggle_ipc::session::MAX_PROMPT;
 use gaggle_ipc::{MattermostId, ids};
 use tokio::time::timeout;
 
-use super::{Inner, Job, Key, Live, Site, root_of};
+use super::{Inner, Job, Key, Live, root_of};
 use crate::config::ContextFrom;
 use crate::context::{self, Entry, Posted, Source, Voice};
-use crate::gate::Admission;
-use crate::mattermost::{ChannelKind, Error, ThreadPart, User};
+use crate::gate::{Admission, Site};
+use crate::mattermost::{ChannelKind, Error, PostRef, ThreadPart, User};
 use crate::state::{StateError, Told};
 
 /// Longest wait for what others wrote, tries included.
@@ -27,6 +27,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub(super) struct Asking {
     key: Key,
+    asked: PostRef,
     site: Site,
     text: String,
     told: Told,
@@ -52,25 +53,31 @@ enum Others {
 
 impl Job {
     pub(super) fn asking(&self, told: Told) -> Asking {
-        let (key, site, text) = (self.key, self.site, self.text.clone());
-        Asking { key, site, text, told, person: called(self.author.id, Some(&self.author)) }
+        Asking {
+            key: self.key,
+            asked: self.asked,
+            site: self.site,
+            text: self.text.clone(),
+            told,
+            person: called(self.author.id, Some(&self.author)),
+        }
     }
 }
 
 impl Inner {
     pub(super) async fn compose(&self, asking: Asking) -> Result<Composed, StateError> {
         let live = self.live();
-        let (Asking { site, text, .. }, mut told) = (&asking, asking.told);
+        let (Asking { asked, site, text, .. }, mut told) = (&asking, asking.told);
         let room = context::BYTES_PER_TOKEN * usize::try_from(live.context.tokens).unwrap_or(0);
         let room = room.min(MAX_PROMPT.saturating_sub(text.len()));
         if room == 0 {
             return Ok(Composed { text: text.clone(), told });
         }
-        let begins = root_of(asking.key.thread) == site.asked.post;
+        let begins = root_of(asking.key.thread) == asked.post;
         // In a direct message nobody else writes, and every post is a prompt.
         let alone = site.kind == ChannelKind::Direct && told.seen.is_some();
         if begins || alone {
-            told.seen = told.seen.max(Some(site.asked.create_at));
+            told.seen = told.seen.max(Some(asked.create_at));
             return Ok(Composed { text: text.clone(), told });
         }
         let others = timeout(PATIENCE, self.others(&live, &asking, room)).await;
@@ -94,8 +101,8 @@ impl Inner {
         asking: &Asking,
         room: usize,
     ) -> Result<Others, StateError> {
-        let Asking { key, site, told, person, .. } = asking;
-        let read = self.client.thread_before(root_of(key.thread), site.asked, room).await;
+        let Asking { key, asked, told, person, .. } = asking;
+        let read = self.client.thread_before(root_of(key.thread), *asked, room).await;
         let ThreadPart { posts, more } = match read {
             Ok(part) => part,
             Err(error) => return Ok(Others::Unread(error)),
@@ -110,7 +117,7 @@ impl Inner {
             asker: key.user,
         });
         let until = unseen.iter().map(|posted| posted.until).max();
-        let until = until.max(Some(site.asked.create_at)).unwrap_or_default();
+        let until = until.max(Some(asked.create_at)).unwrap_or_default();
         let names = match self.people.all(unseen.iter().filter_map(author).collect()).await {
             Ok(names) => names,
             Err(error) => return Ok(Others::Unread(error)),

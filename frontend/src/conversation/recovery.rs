@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use gaggle_ipc::MattermostId;
 
-use super::{Conversations, Inner, Key, Prompt, address, site};
+use super::{Conversations, Inner, Key, Prompt, address, asked};
 use crate::delivery::{PROP_DONE, PROP_TURN};
-use crate::gate::{Admission, Request};
+use crate::gate::{Admission, Request, Site};
 use crate::mattermost::{Error, Post, PostPatch};
 use crate::state::{Outcome, StateError, UnfinishedTurn};
 
@@ -69,11 +69,15 @@ impl Inner {
         let Ok(Request::Prompt(text)) = self.live().gate.screen(&post, place) else {
             return None;
         };
-        (self.live().gate.admit(&author) == Admission::Admitted).then(|| Prompt {
+        let site = Site::from(&channel);
+        let denied = patiently(|| self.denied(author.id, &site, true)).await?;
+        let admitted = self.live().gate.admit(&author) == Admission::Admitted;
+        (admitted && denied.is_none()).then(|| Prompt {
             turn: turn.turn,
             key,
             address: address(&post, channel.kind, &author),
-            site: site(&post, &channel),
+            asked: asked(&post),
+            site,
             author,
             text,
             again: true,

@@ -6,6 +6,7 @@
 // Helpers may stop a test like its own body may.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod access;
 mod answers;
 mod approvals;
 mod context;

@@ -15,9 +15,10 @@ use tokio::time::Instant;
 
 use super::question::{self, Question};
 use super::{Decision, NO, ONCE, THREAD};
-use crate::conversation::{Inner, Key, Stop, turn};
+use crate::conversation::Key;
+use crate::conversation::{Inner, Stop, turn};
 use crate::delivery::{Address, PROP_TURN};
-use crate::gate::Admission;
+use crate::gate::{Admission, Site};
 use crate::mattermost::{Error, NewPost, PendingPostId, PostPatch};
 use crate::worker::Worker;
 
@@ -36,6 +37,7 @@ pub(in crate::conversation) struct Asked {
     pub(in crate::conversation) tool: String,
     pub(in crate::conversation) command: String,
     pub(in crate::conversation) address: Address,
+    pub(in crate::conversation) site: Site,
     pub(in crate::conversation) stop: watch::Receiver<Stop>,
 }
 
@@ -66,7 +68,7 @@ impl Inner {
         if self.approvals.remembers(asked.key, &asked.tool) {
             tracing::info!(turn = %asked.turn, user = %asked.key.user, tool = %asked.tool, "allowed for the thread");
             self.spawn(move |inner| async move {
-                let still = inner.may_still_ask(asked.key).await;
+                let still = inner.may_still_ask(&asked).await;
                 asked
                     .reply(if still { PermissionChoice::Allow } else { PermissionChoice::Reject })
                     .await;
@@ -240,7 +242,7 @@ impl Inner {
             Waited::Stopped => return "🛑 Stopped.".to_owned(),
         };
         let allowed = matches!(decision, Some(Decision::Once | Decision::Thread));
-        if allowed && !self.may_still_ask(asked.key).await {
+        if allowed && !self.may_still_ask(asked).await {
             tracing::warn!(turn = %asked.turn, user = %asked.key.user, tool = %asked.tool, "allowed by somebody who may not any more");
             asked.reply(PermissionChoice::Reject).await;
             return "🚫 Not allowed: you may not use me any more.".to_owned();
@@ -254,9 +256,12 @@ impl Inner {
         question::outcome(decision, &asked.tool, last)
     }
 
-    async fn may_still_ask(&self, key: Key) -> bool {
-        let author = self.client.user(key.user.into()).await;
-        author.is_ok_and(|author| self.live().gate.admit(&author) == Admission::Admitted)
+    /// By what holds now, asked anew, and no if that cannot be found out.
+    async fn may_still_ask(&self, asked: &Asked) -> bool {
+        let user = asked.key.user.into();
+        let admitted = |author| self.live().gate.admit(&author) == Admission::Admitted;
+        self.client.user(user).await.is_ok_and(admitted)
+            && self.denied(user, &asked.site, true).await == Ok(None)
     }
 }
 

@@ -76,6 +76,7 @@ impl Turn<'_> {
                     tool: name.as_str().to_owned(),
                     command: shown.to_owned(),
                     address: self.job.address.clone(),
+                    site: self.job.site,
                     stop: self.job.stop.clone(),
                 });
             }
