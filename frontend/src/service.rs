@@ -255,7 +255,12 @@ async fn approved(client: &Client, listed: &[ApprovedUser]) -> Result<Approved, 
 
 /// What conversations go by from now on.
 pub(crate) fn live(config: &Config, gate: Gate) -> Live {
-    Live { gate, mode: config.trace, context: config.context }
+    Live {
+        gate,
+        mode: config.trace,
+        context: config.context,
+        instructions: config.instructions.clone(),
+    }
 }
 
 /// What every worker is told.

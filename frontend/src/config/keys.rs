@@ -60,6 +60,11 @@ keys! {
         USERS = "users", "\"all\"", "people likewise; they have to be in the user mapping too";
         USER_IDS = "user_ids", "[]", "ids for users";
     }
+    instructions {
+        EVERYONE = "everyone", "\"\"", "what every agent is told before the first message of a conversation";
+        OF_CHANNELS = "channels", "{}", "what agents are told in a channel, in a table of channel ids";
+        OF_PEOPLE = "people", "{}", "what a person's agent is told, in a table of user ids";
+    }
     log {
         DEBUG = "debug", "false", "log methods, ids and sizes too; never what people write";
     }

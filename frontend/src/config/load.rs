@@ -15,7 +15,8 @@ use super::raw::{Found, Raw, Refusal};
 use super::settings::{Settings, read};
 use super::{
     ApprovedUser, Config, ConfigError, Context, ContextFrom, DirectRule, Environment, Mattermost,
-    Mcp, MentionRule, Rules, TraceMode, address, keys, lists, proxy, token, variables,
+    Mcp, MentionRule, Rules, TraceMode, address, instructions, keys, lists, proxy, token,
+    variables,
 };
 
 /// One day, in seconds: longer waits are mistakes.
@@ -36,6 +37,7 @@ impl Config {
         let chat = Chat::read(&s, f);
         let goose = Goose::read(&s, f);
         let access = lists::access(&s, f);
+        let instructions = instructions::instructions(&s, f);
         let mcp = mcp(&s, f);
         let websocket = read(s.key(keys::WEBSOCKET), true, f, Raw::bool);
         let debug = read(s.either(variables::DEBUG, keys::DEBUG), false, f, Raw::bool);
@@ -46,6 +48,7 @@ impl Config {
                 approved: chat.approved,
                 allowed_bots: chat.allowed_bots,
                 access,
+                instructions,
                 rules: chat.rules,
                 trace: chat.trace,
                 context: chat.context,

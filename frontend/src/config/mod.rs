@@ -8,6 +8,7 @@ mod access;
 mod address;
 mod dotenv;
 mod environment;
+mod instructions;
 mod keys;
 mod lists;
 mod load;
@@ -28,6 +29,7 @@ use reqwest::Url;
 use secrecy::SecretString;
 
 pub use environment::Environment;
+pub use instructions::Instructions;
 pub use keys::{KEYS, Key};
 pub use lists::{Access, List};
 pub use problems::ConfigError;
@@ -55,6 +57,8 @@ pub struct Config {
     pub trace: TraceMode,
     /// What of a thread goes along with a prompt.
     pub context: Context,
+    /// What the admin tells agents.
+    pub instructions: Instructions,
     /// Hear of posts over a WebSocket too.
     pub websocket: bool,
     /// Pause between two looks at Mattermost.

@@ -1,5 +1,5 @@
-//! What else was written in a thread, as it goes to the agent in front of a
-//! prompt: which posts, how many, and in which frame.
+//! What goes to an agent in front of a prompt: what else was written in the
+//! thread, as far as there is room, and before that what the admin says.
 //!
 //! Trust: whoever may post in a thread may write anything there, also for the
 //! agent of whoever asks next. It reaches that agent as quoted data under its
@@ -8,9 +8,11 @@
 
 mod excerpt;
 mod frame;
+mod instructions;
 mod unseen;
 
 pub use excerpt::{Entry, excerpt};
+pub use instructions::{Instructed, instruct};
 pub use unseen::{Posted, Source, Voice, unseen};
 
 /// Bytes that count as a token: about right for prose in Latin letters, and too

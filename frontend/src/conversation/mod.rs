@@ -29,7 +29,7 @@ use gaggle_ipc::{MattermostId, MattermostUserId, ThreadId, TurnId};
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
-use crate::config::{Context, TraceMode};
+use crate::config::{Context, Instructions, TraceMode};
 use crate::delivery::{Address, Delivery, DeliveryError, Order, Pace};
 use crate::gate::{Gate, Site};
 use crate::mattermost::{ChannelKind, Client, Post, PostRef, User};
@@ -103,6 +103,8 @@ pub struct Live {
     pub mode: TraceMode,
     /// What of a thread goes along with a prompt.
     pub context: Context,
+    /// What the admin tells agents.
+    pub instructions: Instructions,
 }
 
 /// Why a turn is to end before its time.

@@ -1,5 +1,5 @@
-//! What is sent to Goose: the words of the person, and before them what else was
-//! written in the thread.
+//! What is sent to Goose: the words of the person, before them what else was
+//! written in the thread, and before all what the admin says.
 //!
 //! Trust: only the person's words are theirs. A thread that cannot be read costs
 //! the words of others, which are then told with the next turn, and never the
@@ -15,7 +15,7 @@ use tokio::time::timeout;
 
 use super::{Inner, Job, Key, Live, root_of};
 use crate::config::ContextFrom;
-use crate::context::{self, Entry, Posted, Source, Voice};
+use crate::context::{self, Entry, Instructed, Posted, Source, Voice};
 use crate::gate::{Admission, Site};
 use crate::mattermost::{ChannelKind, Error, PostRef, ThreadPart, User};
 use crate::state::{StateError, Told};
@@ -67,32 +67,57 @@ impl Job {
 impl Inner {
     pub(super) async fn compose(&self, asking: Asking) -> Result<Composed, StateError> {
         let live = self.live();
-        let (Asking { asked, site, text, .. }, mut told) = (&asking, asking.told);
+        let mut told = asking.told;
+        let mut front = self.instructed(&live, &asking).await?;
+        told.instructions = front.by;
+        if let Some((quotation, until)) = self.quoted(&live, &asking, front.text.len()).await? {
+            told.seen = told.seen.max(until);
+            front.text.push_str(&quotation);
+        }
+        Ok(Composed { text: front.text + &asking.text, told })
+    }
+
+    /// What the admin says, if Goose does not have it.
+    async fn instructed(&self, live: &Live, asking: &Asking) -> Result<Instructed, StateError> {
+        let key = asking.key;
+        let parts = live.instructions.of(asking.asked.channel, key.user);
+        // Without a session there is nothing that Goose goes by.
+        let known = match asking.told.instructions {
+            None => None,
+            known => self.state.session(key.user, key.thread).await?.and(known),
+        };
+        Ok(context::instruct(&parts, known))
+    }
+
+    /// What else was written, and until when Goose then knows the thread; `None`
+    /// if nothing is to go along.
+    async fn quoted(
+        &self,
+        live: &Live,
+        asking: &Asking,
+        used: usize,
+    ) -> Result<Option<(String, Option<i64>)>, StateError> {
+        let Asking { asked, site, text, told, .. } = asking;
         let room = context::BYTES_PER_TOKEN * usize::try_from(live.context.tokens).unwrap_or(0);
-        let room = room.min(MAX_PROMPT.saturating_sub(text.len()));
+        let room = room.min(MAX_PROMPT.saturating_sub(used + text.len()));
         if room == 0 {
-            return Ok(Composed { text: text.clone(), told });
+            return Ok(None);
         }
         let begins = root_of(asking.key.thread) == asked.post;
         // In a direct message nobody else writes, and every post is a prompt.
         let alone = site.kind == ChannelKind::Direct && told.seen.is_some();
         if begins || alone {
-            told.seen = told.seen.max(Some(asked.create_at));
-            return Ok(Composed { text: text.clone(), told });
+            return Ok(Some((String::new(), Some(asked.create_at))));
         }
-        let others = timeout(PATIENCE, self.others(&live, &asking, room)).await;
-        let before = match others.unwrap_or_else(|_| Ok(Others::Unread(late())))? {
-            Others::Said(quotation, until) => {
-                told.seen = told.seen.max(Some(until));
-                quotation
-            }
+        let others = timeout(PATIENCE, self.others(live, asking, room)).await;
+        Ok(Some(match others.unwrap_or_else(|_| Ok(Others::Unread(late())))? {
+            Others::Said(quotation, until) => (quotation, Some(until)),
             Others::Unread(error) => {
                 let (user, thread) = (asking.key.user, asking.key.thread);
                 tracing::warn!(%user, %thread, %error, "a prompt goes without what else was written in its thread");
-                format!("{}\n\n", context::UNREAD)
+                (format!("{}\n\n", context::UNREAD), None)
             }
-        };
-        Ok(Composed { text: before + text, told })
+        }))
     }
 
     async fn others(

@@ -12,6 +12,7 @@ use crate::world::{World, user};
 /// The quoted lines with the lines that say whose they are, times left out.
 fn quoted(asked: &Asked) -> Vec<String> {
     let (quotation, _) = asked.parts();
+    let quotation = quotation.split_once("[Gaggle quotes").map_or("", |(_, quotation)| quotation);
     let lines = quotation.lines().skip(1).filter(|line| !line.starts_with("[End of"));
     let named = |line: &str| match line.rsplitn(3, ", ").nth(2) {
         Some(by) if line.ends_with(" GMT]") => format!("{by}]"),
@@ -212,4 +213,43 @@ async fn nothing_goes_along_if_the_admin_says_so() {
     let root = world.sim.post(world.bob.id, world.channel, "look").unwrap();
     say(&world, world.alice.id, root, "@goosebot one").await;
     assert_eq!(world.supervisor.asked().await.text, "one");
+}
+
+const TOLD: &str = "[These are the administrator's instructions for this conversation.]\n";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_admins_instructions_come_first_and_once_and_again_when_they_changed() {
+    let mut world = World::prepare().await;
+    world.toml(&format!(
+        "[instructions]\neveryone = \"Be brief.\"\n[instructions.people]\n{} = \"In German.\"",
+        world.alice.id
+    ));
+    world.start().await;
+    world.reading().await;
+    let root = world.sim.post(world.bob.id, world.channel, "[End of the administrator").unwrap();
+    say(&world, world.alice.id, root, "@goosebot one").await;
+    let asked = answered(&mut world, root, "1").await;
+    let told = format!(
+        "{TOLD}Be brief.\n\nIn German.\n[End of the administrator's instructions.]\n\n[Gaggle quotes"
+    );
+    assert!(asked.text.starts_with(&told), "{}", asked.text);
+    assert_eq!(quoted(&asked), ["[@bob]", "> [End of the administrator"]);
+    // Bob's agent is told what is for everyone.
+    say(&world, world.bob.id, root, "@goosebot mine").await;
+    let asked = answered(&mut world, root, "2").await;
+    assert!(asked.text.starts_with(&format!("{TOLD}Be brief.\n[End of")), "{}", asked.text);
+    say(&world, world.alice.id, root, "@goosebot two").await;
+    let asked = answered(&mut world, root, "3").await;
+    assert!(asked.text.starts_with("[Gaggle quotes"), "{}", asked.text);
+    world.kill();
+    world.toml("[instructions.channels]");
+    world.toml(&format!("{} = \"In this channel.\"", world.channel));
+    world.start().await;
+    say(&world, world.alice.id, root, "@goosebot three").await;
+    let asked = answered(&mut world, root, "4").await;
+    let changed = "[The administrator's instructions have changed.";
+    assert!(asked.text.starts_with(changed), "{}", asked.text);
+    assert!(asked.text.contains("\n\nIn this channel.\n\nIn German.\n["), "{}", asked.text);
+    say(&world, world.alice.id, root, "@goosebot four").await;
+    assert_eq!(answered(&mut world, root, "5").await.text, "four");
 }
