@@ -4,14 +4,18 @@
 //! `props` can be set by anybody and so only ever take rights away. An edit
 //! never prompts, because a post is handed over once in its life.
 
+mod access;
+
 use std::collections::HashSet;
 
 use gaggle_ipc::MattermostId;
 
 use crate::commands::{self, Command};
-use crate::config::{DirectRule, MentionRule, Rules};
+use crate::config::{Access, DirectRule, MentionRule, Rules};
 use crate::mattermost::{ChannelKind, Post, User};
 use crate::mentions;
+
+pub use access::{Denied, Site, Verdict, judge, judge_member};
 
 /// Who may use the bot, ids resolved.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +37,8 @@ pub struct Gate {
     pub rules: Rules,
     /// Whom it answers.
     pub approved: Approved,
+    /// Channels, teams and people that it works for.
+    pub access: Access,
     /// Bots that count as people.
     pub allowed_bots: HashSet<MattermostId>,
 }
@@ -127,6 +133,9 @@ impl Gate {
         }
         if author.is_bot && !self.allowed_bots.contains(&author.id) {
             return Admission::Ignored(Ignored::Bot);
+        }
+        if !self.access.users.allows(author.id) {
+            return Admission::Refused;
         }
         match &self.approved {
             Approved::Mapped => Admission::Admitted,

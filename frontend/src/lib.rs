@@ -8,6 +8,7 @@
 pub mod arguments;
 pub mod commands;
 pub mod config;
+pub mod context;
 pub mod conversation;
 pub mod delivery;
 pub mod gate;

@@ -229,6 +229,7 @@ pub(crate) async fn gate(
         name: me.username.clone(),
         rules: config.rules,
         approved: approved(client, &config.approved).await?,
+        access: config.access.clone(),
         allowed_bots: config.allowed_bots.iter().copied().collect(),
     })
 }

@@ -7,7 +7,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use gaggle_frontend::state::{Anchor, Cursor, NewTurn, Outcome, SeenPost, State, StateError};
+use gaggle_frontend::state::{Anchor, Cursor, NewTurn, Outcome, SeenPost, State, StateError, Told};
 use gaggle_ipc::{GooseSession, MattermostId, MattermostUserId, ThreadId};
 use tempfile::TempDir;
 
@@ -149,7 +149,7 @@ async fn unfinished_turns_say_how_far_they_came() {
     let ended = state.open_turn(new_turn(3)).await.unwrap().unwrap();
     let sent = state.open_turn(new_turn(4)).await.unwrap().unwrap();
     let waits = state.open_turn(new_turn(5)).await.unwrap().unwrap();
-    state.turn_sent(sent).await.unwrap();
+    state.turn_sent(sent, Told::default()).await.unwrap();
     for post in [22, 21, 22] {
         state.turn_answer_post(sent, id(post)).await.unwrap();
     }
@@ -169,7 +169,7 @@ async fn sessions_belong_to_a_person_and_a_thread() {
     let folder = folder();
     let state = State::open(folder.path()).unwrap();
     let session = GooseSession::new("20261120_1").unwrap();
-    state.remember_session(user(1), thread(7), session.clone()).await.unwrap();
+    state.remember_session(user(1), thread(7), session.clone(), None).await.unwrap();
     state.touch(user(1), thread(7)).await.unwrap();
     drop(state);
     let state = reopened(folder.path());
@@ -178,6 +178,38 @@ async fn sessions_belong_to_a_person_and_a_thread() {
     assert_eq!(state.session(user(1), thread(8)).await.unwrap(), None);
     state.forget_session(user(1), thread(7)).await.unwrap();
     assert_eq!(state.session(user(1), thread(7)).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn what_goose_was_told_counts_once_its_turn_was_answered() {
+    let folder = folder();
+    let state = State::open(folder.path()).unwrap();
+    let of_thread = |post| NewTurn { thread: thread(7), ..new_turn(post) };
+    let told = |seen| Told { seen: Some(seen), instructions: Some(seen * 10), anew: None };
+    let mut turns = Vec::new();
+    for (post, outcome) in [(3, Outcome::Complete), (4, Outcome::Failed), (5, Outcome::Complete)] {
+        let turn = state.open_turn(of_thread(post)).await.unwrap().unwrap();
+        state.turn_sent(turn, told(i64::try_from(post).unwrap())).await.unwrap();
+        turns.push((turn, outcome));
+    }
+    assert_eq!(state.told(user(1), thread(7)).await.unwrap(), Told::default());
+    for (turn, outcome) in &turns[..2] {
+        state.end_turn(*turn, *outcome).await.unwrap();
+    }
+    assert_eq!(state.told(user(1), thread(7)).await.unwrap(), told(3));
+    state.end_turn(turns[2].0, turns[2].1).await.unwrap();
+    assert_eq!(state.told(user(1), thread(7)).await.unwrap(), told(5));
+    assert_eq!(state.told(user(2), thread(7)).await.unwrap(), Told::default());
+    // Goose lost everything before the last turn, and had only that since.
+    let session = GooseSession::new("20261120_1").unwrap();
+    let lost = Some(turns[2].0);
+    state.remember_session(user(1), thread(7), session.clone(), lost).await.unwrap();
+    state.remember_session(user(1), thread(7), session, None).await.unwrap();
+    let known = Told { anew: lost, ..Told::default() };
+    assert_eq!(state.told(user(1), thread(7)).await.unwrap(), known);
+    let all = state.thread_turns(thread(7)).await.unwrap();
+    let all: Vec<_> = all.iter().map(|turn| (turn.turn, turn.sent, turn.ended)).collect();
+    assert_eq!(all, turns.iter().map(|(turn, _)| (*turn, true, true)).collect::<Vec<_>>());
 }
 
 #[tokio::test]

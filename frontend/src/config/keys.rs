@@ -50,7 +50,22 @@ keys! {
         FOLLOW_THREAD = "follow_thread", "false", "in channels, a person may go on in the bot's answer to them without a mention";
         ANSWER_WITHIN = "answer_within_hours", "24.0", "what was written while the bot was away is answered when it is back, unless it is older than this";
         ANSWER_EDITED = "answer_edited", "false", "a post that mentions the bot only since it was edited is answered. Mattermost does not say who edited it: where admins may edit others' posts, they can ask in their names";
+        CONTEXT_TOKENS = "context_tokens", "4000", "of what else was written in a thread, so much goes along with a prompt, a token counted as four bytes; 0 for nothing";
+        CONTEXT_FROM = "context_from", "\"everyone\"", "whose posts those are: everyone, or allowed (people who may use the bot)";
         POLL_INTERVAL = "poll_interval_seconds", "1.0", "pause between two looks for new posts while no WebSocket tells of them";
+    }
+    access {
+        CHANNELS = "channels", "\"all\"", "channels and group messages in which people may ask: all, allow (channel_ids alone), block (all others) or none";
+        CHANNEL_IDS = "channel_ids", "[]", "ids for channels";
+        TEAMS = "teams", "\"all\"", "teams likewise; in direct and group messages those that the person is in";
+        TEAM_IDS = "team_ids", "[]", "ids for teams";
+        USERS = "users", "\"all\"", "people likewise; they have to be in the user mapping too";
+        USER_IDS = "user_ids", "[]", "ids for users";
+    }
+    instructions {
+        EVERYONE = "everyone", "\"\"", "what every agent is told before the first message of a conversation";
+        OF_CHANNELS = "channels", "{}", "what agents are told in a channel, in a table of channel ids";
+        OF_PEOPLE = "people", "{}", "what a person's agent is told, in a table of user ids";
     }
     tools {
         TOOLS_ENABLED = "enabled", "true", "without tools the agent only talks";

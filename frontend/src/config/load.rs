@@ -14,8 +14,9 @@ use super::problems::Findings;
 use super::raw::{Found, Raw, Refusal};
 use super::settings::{Settings, read};
 use super::{
-    ApprovedUser, Config, ConfigError, DirectRule, Environment, Mattermost, Mcp, MentionRule,
-    Rules, TraceMode, address, keys, proxy, token, tools, variables,
+    ApprovedUser, Config, ConfigError, Context, ContextFrom, DirectRule, Environment, Mattermost,
+    Mcp, MentionRule, Rules, TraceMode, address, instructions, keys, lists, proxy, token, tools,
+    variables,
 };
 
 /// Longer waits are mistakes.
@@ -36,6 +37,8 @@ impl Config {
         let chat = Chat::read(&s, f);
         let goose = Goose::read(&s, f);
         let tools = tools::read_policy(&s, goose.mode, f);
+        let access = lists::access(&s, f);
+        let instructions = instructions::instructions(&s, f);
         let mcp = mcp(&s, f);
         let websocket = read(s.key(keys::WEBSOCKET), true, f, Raw::bool);
         let debug = read(s.either(variables::DEBUG, keys::DEBUG), false, f, Raw::bool);
@@ -45,10 +48,13 @@ impl Config {
                 mattermost,
                 approved: chat.approved,
                 allowed_bots: chat.allowed_bots,
+                access,
+                instructions,
                 rules: chat.rules,
                 answer_within: chat.answer_within,
                 answer_edited: chat.answer_edited,
                 trace: chat.trace,
+                context: chat.context,
                 websocket,
                 poll_interval: chat.poll_interval,
                 max_sessions: chat.max_sessions,
@@ -82,6 +88,7 @@ struct Chat {
     answer_within: Duration,
     answer_edited: bool,
     trace: TraceMode,
+    context: Context,
     poll_interval: Duration,
     max_sessions: usize,
 }
@@ -94,13 +101,14 @@ impl Chat {
         let most = read(most, 100, f, |raw| raw.count(1, 100_000));
         Self {
             approved: read(approved, Vec::new(), f, approved_users),
-            allowed_bots: read(s.key(keys::ALLOWED_BOTS), Vec::new(), f, bots),
+            allowed_bots: read(s.key(keys::ALLOWED_BOTS), Vec::new(), f, lists::read_ids),
             rules: rules(s, f),
             answer_within: read(s.key(keys::ANSWER_WITHIN), DAY, f, |raw| {
                 raw.hours(0.1, 24.0 * 365.0)
             }),
             answer_edited: read(s.key(keys::ANSWER_EDITED), false, f, Raw::bool),
             trace: trace(s, f),
+            context: context(s, f),
             poll_interval: read(poll, Duration::from_secs(1), f, |raw| raw.seconds(0.1, 300.0)),
             max_sessions: usize::try_from(most).unwrap_or(usize::MAX),
         }
@@ -152,17 +160,6 @@ fn approved_user(word: &str) -> Result<ApprovedUser, Refusal> {
     Ok(ApprovedUser::Username(name))
 }
 
-fn bots(raw: &Raw) -> Result<Vec<MattermostId>, Refusal> {
-    let id = |word: &String| {
-        MattermostId::new(word).map_err(|_| {
-            format!(
-                "{word:?} is no id: write the bot's 26-character id, because names change hands"
-            )
-        })
-    };
-    raw.list()?.iter().map(id).collect()
-}
-
 fn rules(s: &Settings, f: &mut Findings) -> Rules {
     let direct = read(s.key(keys::DIRECT_MESSAGES), true, f, Raw::bool);
     let follow = read(s.key(keys::FOLLOW_THREAD), false, f, Raw::bool);
@@ -190,6 +187,19 @@ fn trace(s: &Settings, f: &mut Findings) -> TraceMode {
         (false, _) => TraceMode::Off,
         (true, false) => TraceMode::Full,
         (true, true) => TraceMode::Simplified,
+    }
+}
+
+fn context(s: &Settings, f: &mut Findings) -> Context {
+    Context {
+        tokens: read(s.key(keys::CONTEXT_TOKENS), 4000, f, |raw| raw.count(0, 50_000)),
+        from: read(s.key(keys::CONTEXT_FROM), ContextFrom::Everyone, f, |raw| {
+            match raw.text()?.as_str() {
+                "everyone" => Ok(ContextFrom::Everyone),
+                "allowed" => Ok(ContextFrom::Allowed),
+                _ => Err("write \"everyone\" or \"allowed\"".to_owned()),
+            }
+        }),
     }
 }
 

@@ -8,7 +8,9 @@ mod access;
 mod address;
 mod dotenv;
 mod environment;
+mod instructions;
 mod keys;
+mod lists;
 mod load;
 mod problems;
 mod proxy;
@@ -30,7 +32,9 @@ use secrecy::SecretString;
 use crate::policy::Policy;
 
 pub use environment::Environment;
+pub use instructions::Instructions;
 pub use keys::{KEYS, Key};
+pub use lists::{Access, List};
 pub use problems::ConfigError;
 pub use variables::{Reader, VARIABLES, Variable};
 
@@ -48,6 +52,8 @@ pub struct Config {
     pub approved: Vec<ApprovedUser>,
     /// Bots that are answered like people.
     pub allowed_bots: Vec<MattermostId>,
+    /// Channels, teams and people that it works for.
+    pub access: Access,
     /// Where the bot answers, and to what.
     pub rules: Rules,
     /// What is older is not answered any more.
@@ -56,6 +62,10 @@ pub struct Config {
     pub answer_edited: bool,
     /// How much of the agent's doing is shown.
     pub trace: TraceMode,
+    /// What of a thread goes along with a prompt.
+    pub context: Context,
+    /// What the admin tells agents.
+    pub instructions: Instructions,
     /// Hear of posts over a WebSocket too.
     pub websocket: bool,
     /// Pause between two looks at Mattermost.
@@ -143,6 +153,24 @@ pub enum TraceMode {
     /// One line: `Thinking... [last action]`.
     #[default]
     Simplified,
+}
+
+/// What of a thread goes along with a prompt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Context {
+    /// How much at most; 0 for nothing.
+    pub tokens: u32,
+    /// Whose posts.
+    pub from: ContextFrom,
+}
+
+/// Whose posts go along with a prompt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ContextFrom {
+    /// Everybody's.
+    Everyone,
+    /// Those of people who may use the bot.
+    Allowed,
 }
 
 /// Where the bot answers, and to what.

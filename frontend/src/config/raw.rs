@@ -16,8 +16,17 @@ pub(super) enum Raw {
     Number(f64),
     Bool(bool),
     List(Vec<String>),
+    Table(Vec<Entry>),
     /// Anything else TOML has.
     Other,
+}
+
+/// One line of a table whose keys are the admin's to choose.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Entry {
+    pub(super) place: Place,
+    pub(super) name: String,
+    pub(super) raw: Raw,
 }
 
 /// A setting with its place and the name it goes by there.
@@ -96,6 +105,14 @@ impl Raw {
         };
         let words = words.iter().map(|word| word.trim().to_owned());
         Ok(words.filter(|word| !word.is_empty()).collect())
+    }
+
+    /// The lines of a table, in no order.
+    pub(super) fn table(&self) -> Result<Vec<Entry>, Refusal> {
+        match self {
+            Self::Table(entries) => Ok(entries.clone()),
+            _ => Err("write a section of its own, with lines like ID = \"text\"".to_owned()),
+        }
     }
 }
 

@@ -7,11 +7,11 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use toml::Spanned;
-use toml::de::{DeTable, DeValue};
+use toml::de::{DeString, DeTable, DeValue};
 
 use super::keys::{KEYS, Key};
 use super::problems::{Findings, Place, closest};
-use super::raw::{Found, Raw};
+use super::raw::{Entry, Found, Raw};
 
 /// The settings of a file by section and name.
 pub(super) type Settings = BTreeMap<(&'static str, &'static str), Found>;
@@ -41,7 +41,15 @@ pub(super) fn parse(file: &Path, text: &str, findings: &mut Findings) -> Setting
         };
         for (key, value) in table {
             let place = Place::line(file, line_of(text, key.span().start));
-            read_key(name, key.get_ref(), value, place, &mut settings, findings);
+            let place_of = |at| Place::line(file, line_of(text, at));
+            read_key(
+                name,
+                key.get_ref(),
+                raw(value.get_ref(), &place_of),
+                place,
+                &mut settings,
+                findings,
+            );
         }
     }
     settings
@@ -50,7 +58,7 @@ pub(super) fn parse(file: &Path, text: &str, findings: &mut Findings) -> Setting
 fn read_key(
     section: &str,
     name: &str,
-    value: &Spanned<DeValue<'_>>,
+    raw: Raw,
     place: Place,
     settings: &mut Settings,
     findings: &mut Findings,
@@ -59,14 +67,13 @@ fn read_key(
     match known {
         None => findings.problem(&place, unknown_key(section, name)),
         Some(Key { section, name, .. }) => {
-            let found =
-                Found { place, name: format!("{name} in [{section}]"), raw: raw(value.get_ref()) };
+            let found = Found { place, name: format!("{name} in [{section}]"), raw };
             settings.insert((section, name), found);
         }
     }
 }
 
-fn raw(value: &DeValue<'_>) -> Raw {
+fn raw(value: &DeValue<'_>, place: &impl Fn(usize) -> Place) -> Raw {
     let number = |text: String| text.replace('_', "").parse().map_or(Raw::Other, Raw::Number);
     match value {
         DeValue::String(text) => Raw::Text(text.to_string()),
@@ -78,7 +85,15 @@ fn raw(value: &DeValue<'_>) -> Raw {
             .map(|value| value.get_ref().as_str().map(str::to_owned))
             .collect::<Option<_>>()
             .map_or(Raw::Other, Raw::List),
-        _ => Raw::Other,
+        DeValue::Table(table) => {
+            let entry = |(key, value): (&Spanned<DeString<'_>>, &Spanned<DeValue<'_>>)| Entry {
+                place: place(key.span().start),
+                name: key.get_ref().to_string(),
+                raw: raw(value.get_ref(), place),
+            };
+            Raw::Table(table.iter().map(entry).collect())
+        }
+        DeValue::Datetime(_) => Raw::Other,
     }
 }
 

@@ -11,7 +11,7 @@ use gaggle_ipc::MattermostId;
 
 use super::Inner;
 use super::lateness::Lateness;
-use crate::gate::Request;
+use crate::gate::{Request, Site};
 use crate::ingest::NotTaken;
 use crate::mattermost::Post;
 
@@ -57,9 +57,14 @@ impl Inner {
         let Ok(Request::Prompt(text)) = self.live().gate.screen(post, place) else {
             return Ok(());
         };
-        match self.admitted(post).await? {
-            Some(author) => self.prompted(post, channel.kind, author, text).await,
-            None => Ok(()),
+        let Some(author) = self.admitted(post).await? else {
+            return Ok(());
+        };
+        let site = Site::from(&channel);
+        let denied = self.denied(author.id, &site, true).await.map_err(|error| failed(&error))?;
+        match denied {
+            None => self.prompted(post, &channel, author, text).await,
+            Some(_) => Ok(()),
         }
     }
 }

@@ -6,8 +6,11 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::{Conversations, Inner, Key, Prompt, address};
-use crate::gate::{Admission, Place, Request};
+use gaggle_ipc::MattermostId;
+
+use super::{Conversations, Inner, Key, Prompt, address, asked};
+use crate::commands::Command;
+use crate::gate::{self, Admission, Denied, Place, Request, Site, Verdict};
 use crate::ingest::{Intake, NotTaken, Noticed};
 use crate::mattermost::{Channel, ChannelKind, Error, Post, User};
 use crate::state::{NewTurn, SeenPost, StateError};
@@ -30,9 +33,18 @@ impl Intake for Conversations {
         let Some(author) = inner.admitted(&post).await? else {
             return Ok(());
         };
+        // What ends something is heard everywhere.
+        let ends = matches!(request, Request::Command(Command::Stop | Command::Deny(_)));
+        let site = Site::from(channel);
+        if !ends
+            && let Some(denied) = inner.denied(author.id, &site, false).await.map_err(not_taken)?
+        {
+            inner.turn_away(&post, author, denied);
+            return Ok(());
+        }
         let kind = channel.kind;
         match request {
-            Request::Prompt(text) => return inner.prompted(&post, kind, author, text).await,
+            Request::Prompt(text) => return inner.prompted(&post, channel, author, text).await,
             Request::Command(command) => {
                 inner.spawn(move |inner| async move { inner.obey(&post, kind, command).await });
             }
@@ -75,6 +87,35 @@ impl Inner {
         Ok(None)
     }
 
+    /// Why the bot does not work for `user` in `site`, by the admin's lists; `fresh`
+    /// looks up anew what it depends on.
+    ///
+    /// # Errors
+    /// [`Error`] that may pass: nobody knows yet.
+    pub(super) async fn denied(
+        &self,
+        user: MattermostId,
+        site: &Site,
+        fresh: bool,
+    ) -> Result<Option<Denied>, Error> {
+        let live = self.live();
+        match gate::judge(&live.gate.access, site) {
+            Verdict::Allowed => Ok(None),
+            Verdict::Denied(denied) => Ok(Some(denied)),
+            Verdict::Member(teams, listed) => {
+                let member = self.teams.of(user, listed, fresh).await?;
+                Ok((!gate::judge_member(teams, &member)).then_some(Denied::Team))
+            }
+        }
+    }
+
+    /// In private, so that a channel stays as quiet as its admin wants it.
+    fn turn_away(self: &Arc<Self>, post: &Post, author: User, denied: Denied) {
+        tracing::info!(user = %post.user, post = %post.id, channel = %post.channel, ?denied, "not allowed here");
+        let text = words::not_there(&author.username, denied, post.channel);
+        self.spawn(move |inner| async move { inner.notices.tell(author.id, &text).await });
+    }
+
     pub(super) async fn place(&self, post: &Post, kind: ChannelKind) -> Result<Place, StateError> {
         let key = Key { user: post.author(), thread: post.thread() };
         // In a direct message everything is answered, and a post that begins a
@@ -94,7 +135,7 @@ impl Inner {
     pub(super) async fn prompted(
         self: &Arc<Self>,
         post: &Post,
-        kind: ChannelKind,
+        channel: &Channel,
         author: User,
         text: String,
     ) -> Result<(), NotTaken> {
@@ -105,15 +146,15 @@ impl Inner {
         let Some(turn) = self.state.open_turn(new).await.map_err(not_taken)? else {
             return Ok(());
         };
-        let address = address(post, kind, &author);
-        let late = self.lateness(post);
+        let (address, asked) = (address(post, channel.kind, &author), asked(post));
+        let (site, late) = (Site::from(channel), self.lateness(post));
         if let Some(refusal) = late.refusal() {
             tracing::info!(%turn, user = %key.user, "too old to be begun");
             self.spawn(move |inner| async move { inner.decline(turn, &address, &refusal).await });
             return Ok(());
         }
-        let (question, note) = (post.id, late.note());
-        self.begin(Prompt { turn, key, address, question, author, text, note, again: false });
+        let note = late.note();
+        self.begin(Prompt { turn, key, address, asked, site, author, text, note, again: false });
         Ok(())
     }
 }

@@ -13,9 +13,11 @@ mod lateness;
 mod notices;
 mod orders;
 mod people;
+mod prompt;
 mod recovery;
 mod registry;
 mod reply;
+mod teams;
 mod thread;
 mod tracker;
 mod turn;
@@ -30,13 +32,13 @@ use gaggle_ipc::{MattermostId, MattermostUserId, ThreadId, TurnId};
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
-use crate::config::{Config, TraceMode};
+use crate::config::{Config, Context, Instructions, TraceMode};
 use crate::delivery::{Address, Delivery, DeliveryError, Order, Pace};
-use crate::gate::Gate;
-use crate::mattermost::{ChannelKind, Client, Post, User};
+use crate::gate::{Gate, Site};
+use crate::mattermost::{ChannelKind, Client, Post, PostRef, User};
 use crate::policy::Policy;
 use crate::render::{Phase, Transcript};
-use crate::state::{Outcome, State, StateError};
+use crate::state::{Outcome, State, StateError, Told};
 use crate::worker::Workers;
 
 pub use recovery::RecoveryError;
@@ -48,6 +50,7 @@ use lateness::Lateness;
 use notices::Notices;
 use people::People;
 use registry::{Active, Registry};
+use teams::Teams;
 use tracker::Tracker;
 
 /// A conversation.
@@ -66,10 +69,10 @@ pub struct Parts {
     pub client: Client,
     /// The ledger.
     pub state: State,
+    /// What may change later.
+    pub live: Live,
     /// Who answers.
     pub workers: Workers,
-    /// What may change while conversations go on.
-    pub live: Live,
     /// How fast.
     pub pace: Pace,
     /// Threads kept live.
@@ -90,6 +93,7 @@ struct Inner {
     workers: Workers,
     pace: Pace,
     people: People,
+    teams: Teams,
     registry: Registry,
     notices: Notices,
     approvals: Approvals,
@@ -102,7 +106,7 @@ struct Inner {
 }
 
 /// What may change while conversations go on.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Live {
     /// Who may ask, and where.
     pub gate: Gate,
@@ -112,6 +116,10 @@ pub struct Live {
     pub mode: GooseMode,
     /// Which tools run.
     pub tools: Policy,
+    /// What of a thread goes along with a prompt.
+    pub context: Context,
+    /// What the admin tells agents.
+    pub instructions: Instructions,
     /// What is older is not answered any more.
     pub answer_within: Duration,
     /// A post that is for the bot only since it was edited is answered.
@@ -127,6 +135,8 @@ impl Live {
             trace: config.trace,
             mode: config.mode,
             tools: config.tools.clone(),
+            context: config.context,
+            instructions: config.instructions.clone(),
             answer_within: config.answer_within,
             answer_edited: config.answer_edited,
         }
@@ -147,6 +157,15 @@ enum Stop {
     Shutdown,
 }
 
+/// What came before a turn in its conversation.
+#[derive(Debug, Clone, Copy)]
+struct Past {
+    /// How the last turn ended.
+    before: Before,
+    /// What Goose knows of the thread.
+    told: Told,
+}
+
 /// A turn on its way to a worker.
 #[derive(Debug)]
 struct Job {
@@ -155,6 +174,8 @@ struct Job {
     text: String,
     author: User,
     address: Address,
+    asked: PostRef,
+    site: Site,
     view: watch::Sender<Transcript>,
     stop: watch::Receiver<Stop>,
 }
@@ -165,7 +186,8 @@ struct Prompt {
     key: Key,
     address: Address,
     /// The post that asks, whatever the answer's posts are about.
-    question: MattermostId,
+    asked: PostRef,
+    site: Site,
     author: User,
     text: String,
     /// A sentence above the answer.
@@ -183,6 +205,7 @@ impl Conversations {
         let (worker_idle, asking) = (parts.worker_idle, parts.pace.withdrawn);
         let inner = Inner {
             people: People::new(parts.client.clone()),
+            teams: Teams::new(parts.client.clone()),
             notices: Notices::new(parts.client.clone(), parts.live.gate.me),
             approvals: Approvals::default(),
             offers: Offers::default(),
@@ -240,12 +263,16 @@ impl Conversations {
 impl Inner {
     /// Puts a prompt in its thread's queue and shows that.
     fn begin(self: &Arc<Self>, prompt: Prompt) {
-        let Prompt { turn, key, address, question, author, text, note, again } = prompt;
+        let Prompt { turn, key, address, asked, site, author, text, note, again } = prompt;
         let (stopper, stop) = watch::channel(Stop::No);
         let (begun, begins) = watch::channel(false);
-        let channel = address.channel;
-        let active =
-            Active { turn, asked: question, channel, stop: stopper.clone(), begun: begins };
+        let active = Active {
+            turn,
+            asked: asked.post,
+            channel: asked.channel,
+            stop: stopper.clone(),
+            begun: begins,
+        };
         let place = match self.registry.join(key, active) {
             Ok(place) => place,
             Err(refused) => {
@@ -275,7 +302,8 @@ impl Inner {
             tokio::spawn(thread::run(self.clone(), jobs));
         }
         // The registry bounds a thread's jobs below what the queue holds.
-        let _ = place.jobs.try_send(Job { turn, key, text, author, address, view, stop });
+        let _ =
+            place.jobs.try_send(Job { turn, key, text, author, address, asked, site, view, stop });
     }
 
     fn deliver(
@@ -352,16 +380,17 @@ impl Inner {
         });
     }
 
-    /// How the turn before this one ended.
-    async fn before(&self, turn: TurnId) -> Before {
-        match self.state.cut_short_before(turn).await {
-            Ok(false) => Before::Complete,
-            Ok(true) => Before::Interrupted,
-            Err(error) => {
-                self.fail(error);
-                Before::Interrupted
-            }
-        }
+    /// What the ledger knows of the turns before this one.
+    async fn past(&self, key: Key, turn: TurnId) -> Past {
+        let read = async {
+            let cut_short = self.state.cut_short_before(turn).await?;
+            let before = if cut_short { Before::Interrupted } else { Before::Complete };
+            Ok(Past { before, told: self.state.told(key.user, key.thread).await? })
+        };
+        read.await.unwrap_or_else(|error| {
+            self.fail(error);
+            Past { before: Before::Interrupted, told: Told::default() }
+        })
     }
 
     /// A number for a turn on the session socket.
@@ -387,6 +416,10 @@ impl Inner {
             drop(held);
         });
     }
+}
+
+fn asked(post: &Post) -> PostRef {
+    PostRef { post: post.id, channel: post.channel, create_at: post.create_at }
 }
 
 fn address(post: &Post, kind: ChannelKind, author: &User) -> Address {

@@ -37,13 +37,35 @@ impl People {
             return Ok(user.clone());
         }
         let user = self.client.user(id).await?;
+        self.remember(&user);
+        Ok(user)
+    }
+
+    /// Those of several people that exist; of the others nothing is said.
+    pub(super) async fn all(
+        &self,
+        ids: HashSet<MattermostId>,
+    ) -> Result<HashMap<MattermostId, User>, Error> {
+        let mut found = HashMap::new();
+        if let Ok(known) = self.known.lock() {
+            let fresh = |id: &MattermostId| known.get(id).filter(|(at, _)| at.elapsed() < FRESH);
+            found.extend(ids.iter().filter_map(|id| Some((*id, fresh(id)?.1.clone()))));
+        }
+        let missing: Vec<_> = ids.into_iter().filter(|id| !found.contains_key(id)).collect();
+        for user in self.client.users_by_ids(&missing).await? {
+            self.remember(&user);
+            found.insert(user.id, user);
+        }
+        Ok(found)
+    }
+
+    fn remember(&self, user: &User) {
         if let Ok(mut known) = self.known.lock() {
             if known.len() >= MAX_KNOWN {
                 known.clear();
             }
-            known.insert(id, (Instant::now(), user.clone()));
+            known.insert(user.id, (Instant::now(), user.clone()));
         }
-        Ok(user)
     }
 
     /// A turn of theirs ended; whether they had a worker for it.

@@ -8,10 +8,10 @@ use std::time::Duration;
 use gaggle_ipc::{MattermostId, TurnId};
 
 use super::approvals::PROP_ASK;
-use super::{Conversations, Inner, Key, Prompt, address};
+use super::{Conversations, Inner, Key, Prompt, address, asked};
 use crate::delivery::{Address, PROP_DONE, PROP_TURN};
-use crate::gate::{Admission, Request};
-use crate::mattermost::{ChannelKind, Error, Post, PostPatch, User};
+use crate::gate::{Admission, Request, Site};
+use crate::mattermost::{Channel, Error, Post, PostPatch, User};
 use crate::state::{Outcome, StateError, UnfinishedTurn};
 
 /// Pause before Mattermost is asked again.
@@ -23,7 +23,7 @@ const NOTE: &str = "⚠️ Interrupted: I was restarted. What I did until then i
 /// A question as it stands now.
 pub(super) struct Asks {
     post: Post,
-    kind: ChannelKind,
+    channel: Channel,
     author: User,
     text: String,
 }
@@ -32,10 +32,11 @@ impl Asks {
     /// The prompt of the turn that answers `post`: the question, or what is to be
     /// bettered.
     pub(super) fn prompt(self, turn: TurnId, key: Key, post: MattermostId) -> Prompt {
-        let address = Address { asked: post, ..address(&self.post, self.kind, &self.author) };
-        let question = self.post.id;
+        let usual = address(&self.post, self.channel.kind, &self.author);
+        let address = Address { asked: post, ..usual };
+        let (asked, site) = (asked(&self.post), Site::from(&self.channel));
         let (author, text) = (self.author, self.text);
-        Prompt { turn, key, address, question, author, text, again: false, note: None }
+        Prompt { turn, key, address, asked, site, author, text, again: false, note: None }
     }
 }
 
@@ -129,9 +130,13 @@ impl Inner {
         let Ok(Request::Prompt(text)) = self.live().gate.screen(&post, place) else {
             return Ok(None);
         };
-        let admitted = self.live().gate.admit(&author) == Admission::Admitted;
+        let site = Site::from(&channel);
+        let Some(denied) = self.patiently(|| self.denied(author.id, &site, true)).await? else {
+            return Ok(None);
+        };
+        let admitted = self.live().gate.admit(&author) == Admission::Admitted && denied.is_none();
         let own = key.user == post.author();
-        Ok((admitted && own).then_some(Asks { post, kind: channel.kind, author, text }))
+        Ok((admitted && own).then_some(Asks { post, channel, author, text }))
     }
 
     async fn interrupted(&self, turn: UnfinishedTurn) -> Result<(), RecoveryError> {
@@ -173,7 +178,8 @@ impl Inner {
     /// The posts that answer the turn, the ledger's and those it did not learn of.
     async fn answers(&self, turn: &UnfinishedTurn) -> Result<Vec<Post>, RecoveryError> {
         let root: MattermostId = super::root_of(turn.thread);
-        let posts = self.patiently(|| self.client.thread(root)).await?;
+        let place = (turn.channel, root);
+        let posts = self.patiently(|| self.client.thread_after(place, turn.question)).await?;
         let mut posts = posts.unwrap_or_default();
         let asked = turn.post.as_str();
         posts.retain(|post| {

@@ -10,16 +10,16 @@ use super::{Inner, Job, turn};
 
 /// Runs jobs until the conversation is set aside.
 pub(super) async fn run(inner: Arc<Inner>, mut jobs: mpsc::Receiver<Job>) {
-    let mut known = None;
+    let mut past = None;
     while let Some(job) = jobs.recv().await {
         let (key, turn) = (job.key, job.turn);
         // The ledger knows also what was before the conversation was set aside.
-        let before = match known {
-            Some(before) => before,
-            None => inner.before(turn).await,
+        let before = match past {
+            Some(past) => past,
+            None => inner.past(key, turn).await,
         };
         let ran = turn::run(&inner, job, before).await;
-        known = Some(ran.next);
+        past = Some(ran.past);
         inner.approvals.forget(turn);
         inner.people.served(key.user, ran.served);
         if ran.served {

@@ -18,9 +18,10 @@ use gaggle_ipc::{ModelName, TurnId};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::{Inner, Job, Stop};
+use super::prompt::Composed;
+use super::{Inner, Job, Past, Stop};
 use crate::render::Phase;
-use crate::state::StateError;
+use crate::state::{Outcome, StateError, Told};
 use crate::worker::{Route, Worker, WorkerError};
 use failures::Failures;
 pub(super) use failures::Refused;
@@ -56,6 +57,12 @@ struct Turn<'a> {
     inner: &'a Arc<Inner>,
     job: &'a mut Job,
     before: Before,
+    /// What Goose knew of the thread before this turn.
+    told: Told,
+    /// What it is sent.
+    composed: Option<Composed>,
+    /// It no longer had what was before.
+    lost: bool,
     /// Goose may have seen the prompt.
     sent: bool,
     /// Goose died once without a trace.
@@ -80,13 +87,13 @@ enum Tried {
 /// What a turn means for its thread.
 pub(super) struct Ran {
     /// How the next turn has to take it.
-    pub(super) next: Before,
+    pub(super) past: Past,
     /// The person has a worker.
     pub(super) served: bool,
 }
 
 /// Runs `job` to its end.
-pub(super) async fn run(inner: &Arc<Inner>, mut job: Job, before: Before) -> Ran {
+pub(super) async fn run(inner: &Arc<Inner>, mut job: Job, past: Past) -> Ran {
     let began = Instant::now();
     let live = inner.live();
     let asks = live.tools.goose_mode(live.mode, job.address.audience()) != GooseMode::Auto;
@@ -94,7 +101,10 @@ pub(super) async fn run(inner: &Arc<Inner>, mut job: Job, before: Before) -> Ran
     let mut turn = Turn {
         inner,
         job: &mut job,
-        before,
+        before: past.before,
+        told: past.told,
+        composed: None,
+        lost: false,
         sent: false,
         crashed: false,
         asks: 0,
@@ -116,16 +126,22 @@ pub(super) async fn run(inner: &Arc<Inner>, mut job: Job, before: Before) -> Ran
         End::Said(TurnEnd::Cancelled) if turn.gave_up => End::GaveUp(turn.failures.question()),
         end => end,
     };
-    let next = match &end {
+    let before = match &end {
         End::Said(TurnEnd::Failed(_)) | End::WorkerGone(_) | End::Silent => Before::Interrupted,
         End::Said(_) | End::GaveUp(_) => Before::Complete,
         // Goose never saw this one, so what was before still is.
         _ => turn.before,
     };
-    let began = turn.began;
+    let (began, lost, composed) = (turn.began, turn.lost, turn.composed.take());
     let served = !matches!(end, End::NotStarted(_));
-    ending::tell(inner, &job, end, began);
-    Ran { next, served }
+    let answered = ending::tell(inner, &job, end, began) == Some(Outcome::Complete);
+    // As the ledger will have it, which the delivery may not have told yet.
+    let told = match composed {
+        _ if lost => Told { anew: Some(job.turn), ..Told::default() },
+        Some(composed) if answered => composed.told,
+        _ => past.told,
+    };
+    Ran { past: Past { before, told }, served }
 }
 
 impl Turn<'_> {
@@ -134,10 +150,13 @@ impl Turn<'_> {
         if stop != Stop::No {
             return Tried::Over(End::Unsent(stop));
         }
-        let worker = match self.worker().await {
-            Ok(worker) => worker,
+        // Read while the worker starts.
+        let composed = self.compose();
+        let (worker, composed) = match tokio::try_join!(self.worker(), composed) {
+            Ok(both) => both,
             Err(end) => return Tried::Over(end),
         };
+        self.composed = Some(composed);
         let Some(mut route) = worker.route(self.job.key.thread) else {
             return Tried::Again(End::WorkerGone(None));
         };
@@ -149,6 +168,21 @@ impl Turn<'_> {
             Err(SendError::Ledger(error)) => return Tried::Over(End::Ledger(error)),
         }
         self.follow(&worker, &mut route, wire).await
+    }
+
+    /// What is sent to Goose, as it was at the first try.
+    fn compose(&self) -> impl Future<Output = Result<Composed, End>> + use<> {
+        let (inner, asking) = (self.inner.clone(), self.job.asking(self.told));
+        let (known, mut stop) = (self.composed.clone(), self.job.stop.clone());
+        async move {
+            if let Some(known) = known {
+                return Ok(known);
+            }
+            tokio::select! {
+                composed = inner.compose(asking) => composed.map_err(End::Ledger),
+                stop = stopped(&mut stop) => Err(End::Unsent(stop)),
+            }
+        }
     }
 
     /// The person's worker. Nothing is shown until it is clear that they may
@@ -193,12 +227,13 @@ impl Turn<'_> {
         let thread = key.thread;
         let state = &self.inner.state;
         let resume = state.session(key.user, thread).await.map_err(SendError::Ledger)?;
-        for text in Part::pieces(&self.job.text) {
+        let composed = self.composed.clone().unwrap_or_default();
+        for text in Part::pieces(&composed.text) {
             let part = ToWorker::PromptPart { thread, turn, text };
             worker.send(&part).await.map_err(|_| SendError::Worker)?;
         }
         if !self.sent {
-            state.turn_sent(ledger).await.map_err(SendError::Ledger)?;
+            state.turn_sent(ledger, composed.told).await.map_err(SendError::Ledger)?;
             self.sent = true;
         }
         let (before, (mode, model)) = (self.before, self.answered_with());

@@ -22,7 +22,7 @@ use crate::state::{Outcome, State, StateError};
 
 pub use final_posts::long;
 use slot::{Outbox, Slot};
-pub use slot::{PROP_DONE, PROP_TURN, whole_answer_to};
+pub use slot::{PROP_DONE, PROP_PART, PROP_TURN, whole_answer_to};
 
 /// Where an answer goes.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -12,7 +12,7 @@ use crate::mattermost::{Client, Error, NewPost, PendingPostId, Post, PostPatch};
 /// The post that asks, in the props of each post that answers.
 pub const PROP_TURN: &str = "gaggle_turn";
 /// Which of the posts that answer.
-pub(super) const PROP_PART: &str = "gaggle_part";
+pub const PROP_PART: &str = "gaggle_part";
 /// The first of them.
 const FIRST_PART: &str = "answer-0";
 /// The answer is whole.
@@ -200,8 +200,8 @@ impl Outbox {
 
     async fn ours(&self) -> Result<Vec<Post>, Error> {
         let me = self.client.me().await?.id;
-        let mut posts = self.client.thread(self.address.root).await?;
-        let asked = self.address.asked;
+        let Address { channel, root, asked, .. } = self.address;
+        let mut posts = self.client.thread_after((channel, root), asked).await?;
         posts.retain(|post| post.user == me && prop(post, PROP_TURN) == Some(asked.as_str()));
         Ok(posts)
     }

@@ -22,6 +22,7 @@ fn gate() -> Gate {
             channel: MentionRule::ExceptInOwnThread,
         },
         approved: Approved::Mapped,
+        access: Access::default(),
         allowed_bots: HashSet::new(),
     }
 }

@@ -6,8 +6,8 @@
 use gaggle_ipc::MattermostId;
 
 use super::followed::Followed;
-use super::walk::Walk;
 use super::{Intake, NotTaken, Noticed};
+use crate::mattermost::walk::Walk;
 use crate::mattermost::{self, Channel, Client, Post};
 use crate::state::{Anchor, SeenPost, State, StateError};
 

@@ -10,7 +10,6 @@ mod channel_reader;
 mod followed;
 mod follower;
 mod trouble;
-mod walk;
 
 use std::future::Future;
 use std::sync::Arc;

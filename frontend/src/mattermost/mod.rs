@@ -15,15 +15,18 @@ mod failure;
 mod people;
 mod posts;
 mod retry;
+mod thread;
 mod tls;
 mod transport;
 mod types;
+pub(crate) mod walk;
 mod websocket;
 mod wire;
 
 pub use client::Client;
 pub use error::Error;
 pub use posts::{Emoji, NewPost, PageQuery, PendingPostId, PostPatch};
+pub use thread::{PostRef, ThreadPart};
 pub use types::{
     Channel, ChannelKind, ChannelList, ChannelMember, Post, PostPage, Reaction, Team, User,
 };

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::transport::Request;
 use super::types::known;
-use super::{Client, Error, User};
+use super::{Client, Error, User, wire};
 
 /// Most names or ids in one request.
 const AT_ONCE: usize = 100;
@@ -47,6 +47,29 @@ impl Client {
         let term = json!({ "term": name, "limit": AT_ONCE });
         let request = Request::post("users/search", &term).repeatable();
         Ok(known(self.fetch(request).await?).0)
+    }
+
+    /// `user` is in `team`.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`] if the bot is not in it itself and so may not know.
+    pub async fn is_team_member(
+        &self,
+        team: MattermostId,
+        user: MattermostId,
+    ) -> Result<bool, Error> {
+        /// Those who left are kept.
+        #[derive(serde::Deserialize)]
+        struct Member {
+            #[serde(default, deserialize_with = "wire::or_default")]
+            delete_at: i64,
+        }
+        let request = Request::get(format!("teams/{team}/members/{user}"));
+        match self.fetch::<Member>(request).await {
+            Ok(member) => Ok(member.delete_at == 0),
+            Err(Error::NotFound { .. }) => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     async fn users(&self, path: &'static str, of: &[&str]) -> Result<Vec<User>, Error> {

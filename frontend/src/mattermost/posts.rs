@@ -10,7 +10,7 @@ use gaggle_ipc::MattermostId;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::transport::Request;
+use super::transport::{MAX_ANSWER, Request};
 use super::types::known;
 use super::{Client, Error, Post, PostPage, Reaction, wire};
 
@@ -106,11 +106,11 @@ impl Emoji {
 
 /// The server's list of posts; `posts` may hold more than `order` names.
 #[derive(Deserialize)]
-struct PostList {
+pub(super) struct PostList {
     #[serde(default, deserialize_with = "wire::or_default")]
     order: Vec<String>,
     #[serde(default, deserialize_with = "wire::or_default")]
-    posts: HashMap<String, Value>,
+    pub(super) posts: HashMap<String, Value>,
     #[serde(default, deserialize_with = "wire::or_default")]
     next_post_id: String,
 }
@@ -126,13 +126,24 @@ impl Client {
         channel: MattermostId,
         query: PageQuery,
     ) -> Result<PostPage, Error> {
+        self.posts_page_within(channel, query, MAX_ANSWER).await
+    }
+
+    /// As [`Client::posts_page`], in an answer of `limit` bytes at most.
+    pub(super) async fn posts_page_within(
+        &self,
+        channel: MattermostId,
+        query: PageQuery,
+        limit: usize,
+    ) -> Result<PostPage, Error> {
         let per_page = query.per_page.clamp(1, MAX_PER_PAGE);
         // Without the threads of replies: they can be large, and are fetched by
         // whoever needs one.
         let mut request = Request::get(format!("channels/{channel}/posts"))
             .with("skipFetchThreads", "true")
             .with("page", query.page)
-            .with("per_page", per_page);
+            .with("per_page", per_page)
+            .at_most(limit);
         if let Some(before) = query.before {
             request = request.with("before", before);
         }
@@ -147,16 +158,6 @@ impl Client {
         list.posts.retain(|id, _| met.contains(id));
         let posts = sorted(list.posts);
         Ok(PostPage { skipped: named - posts.len(), posts, more: full || further })
-    }
-
-    /// All posts of a thread, oldest first. Any of its posts may name it.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`] if its root was deleted.
-    pub async fn thread(&self, root: MattermostId) -> Result<Vec<Post>, Error> {
-        let path = format!("posts/{root}/thread");
-        let list: PostList = self.fetch(Request::get(path)).await?;
-        Ok(sorted(list.posts))
     }
 
     /// One post.
@@ -254,7 +255,7 @@ impl Client {
     }
 }
 
-fn sorted(posts: HashMap<String, Value>) -> Vec<Post> {
+pub(super) fn sorted(posts: HashMap<String, Value>) -> Vec<Post> {
     let (mut posts, _) = known::<Post>(posts.into_values().collect());
     posts.retain(|post| !post.is_gone());
     // A reply may share its millisecond with its root, never come before it.

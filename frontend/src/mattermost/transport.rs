@@ -21,7 +21,7 @@ use super::{Error, connector, retry};
 use crate::config::Mattermost;
 
 /// Largest answer in bytes: a page of two posts at a server's limits fits.
-const MAX_ANSWER: usize = 32 * 1024 * 1024;
+pub(super) const MAX_ANSWER: usize = 32 * 1024 * 1024;
 /// One try, answer included.
 const TRY: Duration = Duration::from_secs(20);
 /// All tries of one call.
@@ -36,6 +36,8 @@ pub(super) struct Request {
     body: Option<Bytes>,
     unless: Option<HeaderValue>,
     tries: Tries,
+    /// Largest answer, in bytes.
+    limit: usize,
 }
 
 /// How often a request may be sent.
@@ -51,7 +53,8 @@ enum Tries {
 
 impl Request {
     fn new(method: Method, path: impl Into<String>, tries: Tries) -> Self {
-        Self { method, path: path.into(), query: Vec::new(), body: None, unless: None, tries }
+        let (path, query) = (path.into(), Vec::new());
+        Self { method, path, query, body: None, unless: None, tries, limit: MAX_ANSWER }
     }
 
     pub(super) fn get(path: impl Into<String>) -> Self {
@@ -83,6 +86,12 @@ impl Request {
     /// Sending it twice does the same as once, if both arrive before then.
     pub(super) fn until(mut self, end: std::time::Instant) -> Self {
         self.tries = Tries::Until(end.into());
+        self
+    }
+
+    /// An answer over `limit` bytes is refused.
+    pub(super) fn at_most(mut self, limit: usize) -> Self {
+        self.limit = limit.min(MAX_ANSWER);
         self
     }
 
@@ -183,7 +192,7 @@ impl Transport {
             Err(mut response) => {
                 let headers = std::mem::take(response.headers_mut());
                 let status = response.status();
-                let body = read(response).await.map_err(|failure| failure.error)?;
+                let body = read(response, MAX_ANSWER).await.map_err(|failure| failure.error)?;
                 Err(Failure::answered(status, &headers, &body).error)
             }
         }
@@ -253,7 +262,7 @@ impl Transport {
         let status = response.status();
         let headers = std::mem::take(response.headers_mut());
         self.clock.note(&headers);
-        let body = read(response).await?;
+        let body = read(response, request.limit).await?;
         tracing::trace!(method = %request.method, status = status.as_u16(), bytes = body.len(), "answer");
         if status.is_success() || (status == StatusCode::NOT_MODIFIED && request.unless.is_some()) {
             return Ok(Answer { status, headers, body });
@@ -263,11 +272,11 @@ impl Transport {
 }
 
 /// Reads a body up to the limit, whatever length it claims.
-async fn read(mut response: reqwest::Response) -> Result<Bytes, Failure> {
+async fn read(mut response: reqwest::Response, limit: usize) -> Result<Bytes, Failure> {
     let mut body = BytesMut::new();
     while let Some(chunk) = response.chunk().await.map_err(Failure::connection)? {
-        if body.len() + chunk.len() > MAX_ANSWER {
-            return Err(Failure::last(Error::AnswerTooLarge { limit: MAX_ANSWER }));
+        if body.len() + chunk.len() > limit {
+            return Err(Failure::last(Error::AnswerTooLarge { limit }));
         }
         body.extend_from_slice(&chunk);
     }

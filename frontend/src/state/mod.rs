@@ -14,6 +14,7 @@ mod repeats;
 mod row;
 mod schema;
 mod threads;
+mod told;
 mod turns;
 mod writer;
 
@@ -23,6 +24,7 @@ pub use approvals::{ApprovalId, NewApproval, OpenApproval, Verdict};
 pub use channels::{Anchor, Cursor, SeenPost};
 pub use error::StateError;
 pub use repeats::EndedTurn;
+pub use told::{ThreadTurn, Told};
 pub use turns::{NewTurn, Outcome, UnfinishedTurn};
 
 use writer::Writer;

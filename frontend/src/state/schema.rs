@@ -92,6 +92,15 @@ const STEPS: &[&str] = &[
     ALTER TABLE turns ADD COLUMN repeats TEXT;
     CREATE INDEX answers_by_post ON answers (post);
     ",
+    "
+    -- What Goose was told with a turn: the posts of its thread made until then
+    -- (server's time), and the instructions with this fingerprint.
+    ALTER TABLE turns ADD COLUMN seen INTEGER;
+    ALTER TABLE turns ADD COLUMN instructions INTEGER;
+    CREATE INDEX turns_by_thread ON turns (thread, turn);
+    -- The turn at which Goose no longer had what was before.
+    ALTER TABLE threads ADD COLUMN anew INTEGER;
+    ",
 ];
 
 /// Opens `file`, alone, and brings it to today's schema.

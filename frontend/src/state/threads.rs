@@ -5,7 +5,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use gaggle_ipc::{GooseSession, MattermostUserId, ThreadId};
+use gaggle_ipc::{GooseSession, MattermostUserId, ThreadId, TurnId};
 use rusqlite::{OptionalExtension, params};
 
 use super::{State, StateError, row};
@@ -32,7 +32,7 @@ impl State {
             .await
     }
 
-    /// Remembers it.
+    /// Remembers it; `lost` names the turn at which what was before was gone.
     ///
     /// # Errors
     /// [`StateError`].
@@ -41,13 +41,22 @@ impl State {
         user: MattermostUserId,
         thread: ThreadId,
         session: GooseSession,
+        lost: Option<TurnId>,
     ) -> Result<(), StateError> {
         self.writer
             .call(move |t| {
                 t.execute(
-                    "INSERT OR REPLACE INTO threads (user, thread, session, used_at)
-                     VALUES (?1, ?2, ?3, ?4)",
-                    params![user.as_str(), thread.as_str(), session.as_str(), now()],
+                    "INSERT INTO threads (user, thread, session, used_at, anew)
+                     VALUES (?1, ?2, ?3, ?4, ?5)
+                     ON CONFLICT (user, thread) DO UPDATE SET session = excluded.session,
+                         used_at = excluded.used_at, anew = coalesce(excluded.anew, anew)",
+                    params![
+                        user.as_str(),
+                        thread.as_str(),
+                        session.as_str(),
+                        now(),
+                        lost.map(row::number)
+                    ],
                 )
                 .map(drop)
             })

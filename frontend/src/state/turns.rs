@@ -8,7 +8,7 @@ use rusqlite::{OptionalExtension, Transaction, params};
 
 use super::channels::insert_seen;
 use super::threads::now;
-use super::{SeenPost, State, StateError, row};
+use super::{SeenPost, State, StateError, Told, row};
 
 /// Ended turns are kept so long, in milliseconds: 90 days.
 const KEPT: i64 = 90 * 24 * 60 * 60 * 1000;
@@ -101,15 +101,19 @@ impl State {
             .await
     }
 
-    /// Notes, before it is sent, that Goose may see the prompt from now on.
+    /// Notes, before it is sent, that Goose may see the prompt from now on, and
+    /// what it is told with it.
     ///
     /// # Errors
     /// [`StateError`].
-    pub async fn turn_sent(&self, turn: TurnId) -> Result<(), StateError> {
+    pub async fn turn_sent(&self, turn: TurnId, told: Told) -> Result<(), StateError> {
         self.writer
             .call(move |t| {
-                t.execute("UPDATE turns SET sent = 1 WHERE turn = ?1", [row::number(turn)])
-                    .map(drop)
+                t.execute(
+                    "UPDATE turns SET sent = 1, seen = ?2, instructions = ?3 WHERE turn = ?1",
+                    params![row::number(turn), told.seen, told.instructions],
+                )
+                .map(drop)
             })
             .await
     }

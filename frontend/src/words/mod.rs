@@ -6,6 +6,10 @@
 mod start;
 mod turn;
 
+use gaggle_ipc::MattermostId;
+
+use crate::gate::Denied;
+
 pub use start::{exit, not_started, refusal};
 pub use turn::{failure, shortened};
 
@@ -58,11 +62,25 @@ pub fn not_set_up(name: &str, user: gaggle_ipc::MattermostUserId) -> String {
 #[must_use]
 pub fn not_approved(name: &str, user: gaggle_ipc::MattermostUserId) -> String {
     format!(
-        "Hello {name}, I may not work for you: you are not on the list of approved people (`APPROVED_USERS`). \
+        "Hello {name}, I may not work for you: you are not among the approved people (`APPROVED_USERS`, or `users` in `[access]`). \
          If you should be, please pass this on to your admin:\n\n\
-         - your Mattermost id is `{user}`; it belongs on that list\n\
+         - your Mattermost id is `{user}`\n\
          - if you have no account with me yet: `sudo gaggle user add ACCOUNT --mattermost {user}`\n\n\
          I will not answer before that, and I say this at most once a day."
+    )
+}
+
+/// What a person is told who asked where the bot does not work.
+#[must_use]
+pub fn not_there(name: &str, denied: Denied, channel: MattermostId) -> String {
+    let (what, setting) = match denied {
+        Denied::Channel => ("that channel", "channels"),
+        Denied::Team => ("that team, or for people of your teams", "teams"),
+    };
+    format!(
+        "Hello {name}, I saw that you wrote to me, and I may not work in {what}. \
+         If I should, please pass this on to your admin: the channel's id is `{channel}`, the setting is `{setting}` in `[access]`. \
+         I say this at most once a day."
     )
 }
 

@@ -4,7 +4,7 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use gaggle_frontend::mattermost::{
-    ChannelKind, Client, Emoji, Error, NewPost, PageQuery, PendingPostId, PostPatch,
+    ChannelKind, Client, Emoji, Error, NewPost, PageQuery, PendingPostId, PostPatch, PostRef,
 };
 use gaggle_ipc::MattermostId;
 use gaggle_tests::mattermost::{
@@ -98,7 +98,8 @@ async fn posts_and_reactions() {
         let patched = w.client.patch_post(made.id, &patch).await.unwrap();
         assert_eq!((patched.message.as_str(), patched.from_bot()), ("better", true));
         assert_eq!(w.client.post(made.id).await.unwrap().message, "better");
-        let thread = w.client.thread(made.id).await.unwrap();
+        let place = (real(w.channel), real(asked));
+        let thread = w.client.thread_after(place, real(asked)).await.unwrap();
         assert_eq!(thread.iter().map(|p| p.id).collect::<Vec<_>>(), [real(asked), made.id]);
         let query = PageQuery { after: Some(real(asked)), per_page: 10, ..PageQuery::default() };
         let page = w.client.posts_page(real(w.channel), query).await.unwrap();
@@ -115,6 +116,41 @@ async fn posts_and_reactions() {
         w.client.delete_post(made.id).await.unwrap();
         assert!(matches!(w.client.post(made.id).await, Err(Error::NotFound { .. })));
         assert!(matches!(w.client.delete_post(real(asked)).await, Err(Error::Forbidden { .. })));
+    }
+}
+
+#[tokio::test]
+async fn a_long_thread_is_read_in_parts_from_either_end() {
+    for version in Version::ALL {
+        let w = world(version).await;
+        let root = w.simulator.post(w.alice.id, w.channel, "root").unwrap();
+        let reply = |text: &str| w.simulator.reply(w.alice.id, root, text).unwrap();
+        let early: Vec<_> = (0..500).map(|_| reply(&"x".repeat(9000))).collect();
+        // Pages leave out the very millisecond of the post they are counted from.
+        let create_at = w.simulator.get(early[499]).unwrap().create_at + 1;
+        let message = "asked".to_owned();
+        let new = gaggle_tests::mattermost::NewPost {
+            message,
+            root: Some(root),
+            create_at: Some(create_at),
+            ..gaggle_tests::mattermost::NewPost::default()
+        };
+        let asked = w.simulator.post_with(w.alice.id, w.channel, new).unwrap();
+        let asked = PostRef { post: real(asked), channel: real(w.channel), create_at };
+        let late = reply("late");
+        let before = w.client.thread_before(real(root), asked, 90_000).await.unwrap();
+        let ids: Vec<_> = before.posts.iter().map(|post| post.id).collect();
+        assert!(before.more && (10..=201).contains(&ids.len()), "{version:?} {}", ids.len());
+        let newest = before.posts.last().unwrap().create_at;
+        assert!(ids[0] == real(root) && newest >= create_at - 1, "{version:?}");
+        assert!(ids.contains(&real(early[495])) && !ids.contains(&asked.post), "{version:?}");
+        // The post that asked may be gone by then.
+        w.simulator.delete(w.alice.id, early[0]).unwrap();
+        let place = (real(w.channel), real(root));
+        let after = w.client.thread_after(place, real(early[0])).await.unwrap();
+        for wanted in [early[1], late] {
+            assert!(after.iter().any(|post| post.id == real(wanted)), "{version:?}");
+        }
     }
 }
 

@@ -8,11 +8,13 @@ mod address;
 mod examples;
 mod token;
 
+use std::collections::HashSet;
 use std::path::Path;
 use std::time::Duration;
 
 use gaggle_frontend::config::{
-    ApprovedUser, Config, DirectRule, Environment, MentionRule, Reader, TraceMode, VARIABLES,
+    Access, ApprovedUser, Config, DirectRule, Environment, Instructions, List, MentionRule, Reader,
+    TraceMode, VARIABLES,
 };
 use gaggle_ipc::MattermostId;
 use gaggle_ipc::session::GooseMode;
@@ -256,9 +258,75 @@ fn a_wrong_key_is_named_with_its_line_and_the_right_spelling() {
         ("[chat]\nallowed_bots = [\"bot\"]\n", "line 2: allowed_bots in [chat]: \"bot\" is no id"),
         ("[chat]\nmax_sessions = \"9\"\n", "line 2: max_sessions in [chat]: write a whole number"),
         ("[chat]\ntrace = \n", "line 2: this is no TOML"),
+        ("[access]\nusers = \"some\"\n", "line 2: users in [access]: write \"all\", \"allow\""),
+        ("[access]\nusers = true\n", "line 2: users in [access]: write text in quotes"),
+        ("[access]\nteams = \"allow\"\n", "line 2: teams in [access]: \"allow\" without ids"),
+        ("[access]\nteams = \"block\"\n", "line 2: teams in [access]: \"block\" without ids"),
+        ("[access]\nteam_ids = [\"myteam\"]\nteams = \"allow\"\n", "\"myteam\" is no id"),
     ] {
         let problem = problem(text, BASE);
         assert!(problem.contains(says), "{problem}");
+    }
+}
+
+#[test]
+fn lists_of_access_count_only_with_a_level_that_reads_them() {
+    let id = "4u738icxytb4f8spoou9mcp7fy";
+    for level in ["", "channels = \"all\"\n", "channels = \"none\"\n"] {
+        let problem = problem(&format!("[access]\n{level}channel_ids = [\"{id}\"]\n"), BASE);
+        assert!(problem.contains("channel_ids in [access]: ids count with"), "{problem}");
+    }
+    let lists = |level: &str| {
+        let text = format!("[access]\nchannels = \"{level}\"\nchannel_ids = [\"{id}\"]\n");
+        toml(&text).access.channels
+    };
+    let ids = HashSet::from([MattermostId::new(id).unwrap()]);
+    assert_eq!(lists("allow"), List::Only(ids.clone()));
+    assert_eq!(lists("block"), List::Except(ids));
+    assert_eq!(toml("[access]\nusers = \"none\"\n").access.users, List::Nothing);
+    assert_eq!(toml("").access, Access::default());
+}
+
+#[test]
+fn instructions_are_general_of_a_channel_and_of_a_person() {
+    let (channel, person) = ("ryxgyn8gb3dxxg44dby9dghthr", "4u738icxytb4f8spoou9mcp7fy");
+    let text = format!(
+        "[instructions]\neveryone = \"be brief\"\n[instructions.channels]\n{channel} = \"\"\"\nthe shop\n\"\"\"\n\
+         [instructions.people]\n{person} = \"in German\"\n"
+    );
+    let instructions = toml(&text).instructions;
+    let id = |text: &str| MattermostId::new(text).unwrap();
+    let of = |channel, user: &str| instructions.of(id(channel), id(user).into()).join("/");
+    assert_eq!(of(channel, person), "be brief/the shop/in German");
+    assert_eq!(of(person, channel), "be brief", "a channel's id is nobody's");
+    assert_eq!(toml("").instructions, Instructions::default());
+}
+
+#[test]
+fn wrong_instructions_are_named_with_their_lines() {
+    let id = "ryxgyn8gb3dxxg44dby9dghthr";
+    let long =
+        format!("[instructions]\n[instructions.people]\n\n{id} = \"{}\"\n", "x".repeat(8193));
+    for (text, says) in [
+        ("[instruction]\n", "line 1: there is no section [instruction]; write [instructions]"),
+        ("[instructions.chanels]\n", "line 1: [instructions] has no key chanels; write channels"),
+        (
+            "\n[instructions]\nchannels = \"x\"\n",
+            "line 3: channels in [instructions]: write a section",
+        ),
+        (
+            "[instructions.people]\nx = \"y\"\nalice = \"z\"\n",
+            "line 2: [instructions.people]: \"x\" is no id",
+        ),
+        (
+            &format!("[instructions.people]\n\n{id} = 1\n"),
+            "line 3: [instructions.people]: write text",
+        ),
+        (&long, "line 4: [instructions.people]: 8193 bytes are too many"),
+        ("[chat.trace]\nx = 1\n", "trace in [chat]: write text in quotes"),
+    ] {
+        let problems = Folder::new(text, BASE).load().unwrap_err();
+        assert!(problems.iter().any(|problem| problem.contains(says)), "{problems:?} {says}");
     }
 }
 

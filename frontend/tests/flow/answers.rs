@@ -77,7 +77,7 @@ async fn somebody_else_in_the_thread_has_a_worker_of_their_own() {
     world.sim.reply(world.bob.id, root, "not for the bot").unwrap();
     world.sim.reply(world.bob.id, root, "@goosebot his").unwrap();
     let bobs = world.supervisor.asked().await;
-    assert_eq!((bobs.text.as_str(), bobs.user), ("his", user(&world.bob)));
+    assert_eq!((bobs.parts().1, bobs.user), ("his", user(&world.bob)));
     assert_eq!((bobs.thread, &bobs.resume), (alices.thread, &None));
     bobs.answer("for bob");
     world.says(root, "for bob").await;

@@ -55,6 +55,11 @@ enum Say {
 }
 
 impl Asked {
+    /// The quotation in front of the prompt, and the person's own words.
+    pub(crate) fn parts(&self) -> (&str, &str) {
+        self.text.split_once("writes to you.]\n\n").unwrap_or(("", &self.text))
+    }
+
     pub(crate) fn ready(&self) -> &Self {
         let session = GooseSession::new(&format!("s_{}", self.turn.0)).unwrap();
         let (thread, history) = (self.thread, History::New);

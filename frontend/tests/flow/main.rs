@@ -6,9 +6,11 @@
 // Helpers may stop a test like its own body may.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod access;
 mod again;
 mod answers;
 mod approvals;
+mod context;
 mod failures;
 mod fake;
 mod faults;

@@ -9,7 +9,9 @@ use gaggle_frontend::config::{Config, ConfigError, Environment};
 use gaggle_frontend::service::{self, ServiceError, Surroundings};
 use gaggle_frontend::state::StateError;
 use gaggle_ipc::MattermostUserId;
-use gaggle_tests::mattermost::{Account, Id, NewPost, Options, Post, Simulator, Visibility};
+use gaggle_tests::mattermost::{
+    Account, Id, NewPost, Options, Post, Simulator, Version, Visibility,
+};
 use tempfile::TempDir;
 use tokio::sync::{oneshot, watch};
 
@@ -24,6 +26,7 @@ pub(crate) struct World {
     pub(crate) bot: Account,
     pub(crate) alice: Account,
     pub(crate) bob: Account,
+    pub(crate) team: Id,
     pub(crate) channel: Id,
     pub(crate) settings: Vec<(String, String)>,
     pub(crate) long: Duration,
@@ -54,7 +57,12 @@ impl World {
 
     /// Without the frontend.
     pub(crate) async fn prepare() -> Self {
-        let sim = Simulator::start(Options::default()).await.unwrap();
+        Self::prepare_as(Options::default().version).await
+    }
+
+    /// As that, with this Mattermost.
+    pub(crate) async fn prepare_as(version: Version) -> Self {
+        let sim = Simulator::start(Options { version, ..Options::default() }).await.unwrap();
         let (bot, alice, bob) = (
             sim.create_bot("goosebot").unwrap(),
             sim.create_user("alice").unwrap(),
@@ -89,6 +97,7 @@ impl World {
             bot,
             alice,
             bob,
+            team,
             channel,
             settings,
             long,
@@ -98,6 +107,14 @@ impl World {
             folder,
             running: None,
         }
+    }
+
+    /// One more person in the channel.
+    pub(crate) fn person(&self, name: &str) -> Account {
+        let account = self.sim.create_user(name).unwrap();
+        self.sim.add_to_team(self.team, account.id).unwrap();
+        self.sim.add_to_channel(self.channel, account.id).unwrap();
+        account
     }
 
     pub(crate) fn set(&mut self, name: &str, value: &str) {

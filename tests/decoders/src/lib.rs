@@ -13,6 +13,7 @@
 
 mod acp;
 mod answer;
+mod context;
 mod frame;
 mod hint;
 mod log;
@@ -59,6 +60,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "acp_line", run: |b| text(b, acp::check) },
     Target { name: "tool_output", run: |b| text(b, hint::check) },
     Target { name: "answer_text", run: |b| text(b, answer::check) },
+    Target { name: "thread_posts", run: |b| text(b, context::check) },
     Target { name: "post_text", run: |b| text(b, post::check) },
     Target { name: "mattermost_object", run: mattermost::check },
     Target { name: "control_reply", run: |b| frame::check::<ControlReply>(b, MAX_FRAME) },

@@ -30,6 +30,32 @@ pub(super) struct Query {
     pub(super) roots_only: bool,
 }
 
+/// Which part of a thread is asked for; with zeroes all of it.
+#[derive(Default)]
+pub(super) struct ThreadPage {
+    pub(super) per_page: usize,
+    pub(super) from: i64,
+    pub(super) from_post: Option<String>,
+    pub(super) upward: bool,
+}
+
+impl ThreadPage {
+    fn holds(&self, post: &Post) -> bool {
+        if self.from == 0 {
+            return true;
+        }
+        let of_its_time = |beyond: fn(&str, &str) -> bool| {
+            let from = self.from_post.as_deref();
+            post.create_at == self.from && from.is_some_and(|from| beyond(post.id.as_str(), from))
+        };
+        if self.upward {
+            post.create_at < self.from || of_its_time(|id, from| id < from)
+        } else {
+            post.create_at > self.from || of_its_time(|id, from| id > from)
+        }
+    }
+}
+
 impl State {
     pub(super) fn list_posts(&self, channel: Id, query: &Query) -> Value {
         if let Part::Since(time) = query.part {
@@ -145,16 +171,28 @@ impl State {
         json!({ "order": order, "posts": posts, "next_post_id": "", "prev_post_id": "" })
     }
 
-    /// A thread by any of its posts: the one asked for first, then all, so
-    /// that one stands there twice.
-    pub(super) fn thread(&self, id: Id) -> Result<Value, ApiError> {
-        let post = self.post(id)?;
-        let root = post.root_id.unwrap_or(id);
+    /// A thread by any of its posts: the one asked for first, then all, or a page
+    /// of it, so that one stands there twice. The one asked for is always there.
+    pub(super) fn thread(&self, id: Id, page: &ThreadPage) -> Result<Value, ApiError> {
+        let root = self.post(id)?.root_id.unwrap_or(id);
         self.post(root)?;
         let replies = self.replies.get(&root).into_iter().flatten();
-        let order: Vec<Id> = [id, root].into_iter().chain(replies.copied()).collect();
+        let all = std::iter::once(&root).chain(replies);
+        let mut found: Vec<&Post> = all.filter_map(|id| self.post(*id).ok()).collect();
+        found.retain(|post| page.holds(post));
+        found.sort_by_key(|post| (post.create_at, post.id));
+        if page.upward {
+            found.reverse();
+        }
+        if page.per_page > 0 {
+            found.truncate(page.per_page);
+        }
+        let order: Vec<Id> =
+            std::iter::once(id).chain(found.into_iter().map(|post| post.id)).collect();
         let mut posts = Map::new();
-        self.add_thread(&mut posts, post, true, true);
+        for id in &order {
+            posts.insert(id.to_string(), self.post_json(self.post(*id)?, true, ""));
+        }
         Ok(json!({ "order": order, "posts": posts, "next_post_id": "", "prev_post_id": "" }))
     }
 

@@ -6,7 +6,7 @@
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{Path, State as Shared};
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, StatusCode};
 use axum::routing::{get, post, put};
 use serde_json::{Value, json};
 
@@ -22,6 +22,7 @@ pub(super) fn routes() -> Router<App> {
     Router::new()
         .route("/teams", post(add_team))
         .route("/teams/{team}/members", post(join_team))
+        .route("/teams/{team}/members/{user}", get(team_member))
         .route("/users/{user}/teams", get(teams))
         .route("/users/{user}/teams/{team}/channels", get(team_channels))
         .route("/users/{user}/channels", get(all_channels))
@@ -55,11 +56,38 @@ async fn join_team(
             return Err(ApiError::permissions());
         }
         state.join_team(team, user, caller.user)?;
-        created(&json!({
-            "team_id": team, "user_id": user, "roles": "team_user", "delete_at": 0,
-            "scheme_guest": false, "scheme_user": true, "scheme_admin": false,
-            "explicit_roles": "",
-        }))
+        created(&team_member_json(team, user))
+    })
+}
+
+/// For those who are in the team themselves.
+async fn team_member(
+    Shared(app): Shared<App>,
+    caller: Caller,
+    Path((team, user)): Path<(String, String)>,
+) -> Answer {
+    let team = path_id(&team, "team_id")?;
+    let user = caller.user_in(&user)?;
+    app.read(|state| {
+        if !caller.admin && !state.team_members.contains(&(team, caller.user)) {
+            return Err(ApiError::permissions());
+        }
+        if !state.team_members.contains(&(team, user)) {
+            return Err(ApiError::new(
+                StatusCode::NOT_FOUND,
+                "app.team.get_member.missing.app_error",
+                "No team member found for that user ID and team ID.",
+            ));
+        }
+        ok(&team_member_json(team, user))
+    })
+}
+
+fn team_member_json(team: Id, user: Id) -> Value {
+    json!({
+        "team_id": team, "user_id": user, "roles": "team_user", "delete_at": 0,
+        "scheme_guest": false, "scheme_user": true, "scheme_admin": false,
+        "explicit_roles": "",
     })
 }
 

@@ -19,7 +19,7 @@ use super::late;
 use super::model::{Broadcast, Hook};
 use super::posting::{Drafted, Wish};
 use super::posts::Patch;
-use super::query::{Part, Query};
+use super::query::{Part, Query, ThreadPage};
 use super::rest::{
     Answer, Caller, created, done, id_field, ok, paging, parse_body, path_id, tagged, text,
 };
@@ -132,12 +132,41 @@ async fn one(Shared(app): Shared<App>, caller: Caller, Path(post): Path<String>)
     })
 }
 
-async fn thread(Shared(app): Shared<App>, caller: Caller, Path(post): Path<String>) -> Answer {
+async fn thread(
+    Shared(app): Shared<App>,
+    caller: Caller,
+    Path(post): Path<String>,
+    UrlQuery(url): UrlQuery<HashMap<String, String>>,
+) -> Answer {
     let id = path_id(&post, "post_id")?;
     app.read(|state| {
         state.check_visible(state.post(id)?.channel_id, caller.user)?;
-        ok(&state.thread(id)?)
+        let page =
+            if state.version.pages_threads() { thread_page(&url)? } else { ThreadPage::default() };
+        ok(&state.thread(id, &page)?)
     })
+}
+
+fn thread_page(url: &HashMap<String, String>) -> Result<ThreadPage, ApiError> {
+    let number = |name: &str| match url.get(name).filter(|text| !text.is_empty()) {
+        None => Ok(0),
+        Some(text) => text.parse::<i64>().map_err(|_| ApiError::body_param(name)),
+    };
+    let per_page = usize::try_from(number("perPage")?).unwrap_or(0);
+    let from = number("fromCreateAt")?;
+    let from_post = url.get("fromPost").filter(|post| !post.is_empty());
+    if per_page > 200 {
+        return Err(ApiError::body_param("perPage"));
+    }
+    if from_post.is_some() && from == 0 {
+        return Err(ApiError::body_param("fromPost"));
+    }
+    let upward = match url.get("direction").map_or("", String::as_str) {
+        "" | "down" => false,
+        "up" => true,
+        _ => return Err(ApiError::body_param("direction")),
+    };
+    Ok(ThreadPage { per_page, from, from_post: from_post.cloned(), upward })
 }
 
 async fn patch(

@@ -70,6 +70,12 @@ impl Version {
         self == Self::V11
     }
 
+    /// A thread may be asked for by pages: `perPage`, `direction`, `fromCreateAt`
+    /// and `fromPost` (since 6). Older servers do not look at them.
+    pub(super) fn pages_threads(self) -> bool {
+        self != Self::V5_37
+    }
+
     /// The event that tells one's other sockets that a channel was read.
     pub(super) fn viewed_event(self) -> &'static str {
         match self {

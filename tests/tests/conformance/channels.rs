@@ -145,6 +145,16 @@ async fn nobody_posts_in_an_archived_channel(world: World) -> Result<()> {
     reply.refused(400, "api.post.create_post.can_not_post_to_deleted.error")
 }
 
+async fn who_is_in_a_team_is_seen_by_those_who_are(world: World) -> Result<()> {
+    let path = |user: &str| format!("/teams/{}/members/{user}", world.team);
+    let member = world.get(&world.bot, &path(&world.alice.id)).await?.is(200)?;
+    ensure!(member["user_id"] == world.alice.id.as_str() && member["delete_at"] == 0, "{member}");
+    let reply = world.get(&world.bot, &path("zzzzzzzzzzzzzzzzzzzzzzzzzz")).await?;
+    reply.refused(404, "app.team.get_member.missing.app_error")?;
+    let other = format!("/teams/zzzzzzzzzzzzzzzzzzzzzzzzzz/members/{}", world.alice.id);
+    world.get(&world.bot, &other).await?.refused(403, FORBIDDEN)
+}
+
 mod tests {
     crate::case::cases![
         a_teams_list_holds_its_channels_and_all_direct_ones,
@@ -157,5 +167,6 @@ mod tests {
         who_was_removed_hears_of_it_and_may_write_no_more,
         a_bot_may_join_a_public_channel_and_leave_it,
         nobody_posts_in_an_archived_channel,
+        who_is_in_a_team_is_seen_by_those_who_are,
     ];
 }

@@ -168,6 +168,33 @@ async fn a_thread_is_found_by_any_of_its_posts_which_then_stands_twice(world: Wo
     reply.refused(404, "app.post.get.app_error")
 }
 
+async fn a_thread_comes_by_pages_and_older_servers_give_all_of_it(world: World) -> Result<()> {
+    let root = world.say(&world.alice, "root").await?;
+    let mut replies = Vec::new();
+    for n in 0..5 {
+        replies.push(world.reply(&world.alice, &root, &format!("reply {n}")).await?);
+    }
+    let until = replies[3]["create_at"].as_i64().unwrap_or_default() + 1;
+    let query = format!("perPage=2&direction=up&fromCreateAt={until}");
+    let path = format!("/posts/{}/thread?{query}", id(&root));
+    let list = world.get(&world.bot, &path).await?.is(200)?;
+    let posts = list["posts"].as_object().map_or(0, serde_json::Map::len);
+    for wanted in [&root, &replies[2], &replies[3]] {
+        ensure!(list["posts"][id(wanted)].is_object(), "{list}");
+    }
+    if world.since(7, 0) {
+        // One more may come, which says that there are more.
+        ensure!(posts == 3 || posts == 4, "{list}");
+        ensure!(list["posts"][id(&replies[4])].is_null(), "{list}");
+        let path = format!("/posts/{}/thread?perPage=201", id(&root));
+        let reply = world.get(&world.bot, &path).await?;
+        reply.refused(400, "api.context.invalid_body_param.app_error")
+    } else {
+        ensure!(posts == 6, "{list}");
+        Ok(())
+    }
+}
+
 async fn unknown_and_deleted_posts_are_404(world: World) -> Result<()> {
     let post = world.say(&world.alice, "short-lived").await?;
     world.delete(&world.alice, &format!("/posts/{}", id(&post))).await?.is(200)?;
@@ -189,6 +216,7 @@ mod tests {
         since_shows_roots_with_new_replies_and_posts_with_reactions,
         a_reply_brings_its_thread_unless_told_not_to,
         a_thread_is_found_by_any_of_its_posts_which_then_stands_twice,
+        a_thread_comes_by_pages_and_older_servers_give_all_of_it,
         unknown_and_deleted_posts_are_404,
     ];
 }

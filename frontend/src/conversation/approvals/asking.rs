@@ -18,7 +18,7 @@ use super::question::{self, Question};
 use super::showing::Shown;
 use crate::conversation::{Inner, Key, Stop, turn};
 use crate::delivery::Address;
-use crate::gate::Admission;
+use crate::gate::{Admission, Site};
 use crate::policy::{self, Audience};
 use crate::render::Transcript;
 use crate::state::{ApprovalId, NewApproval, Verdict};
@@ -43,6 +43,7 @@ pub(in crate::conversation) struct Asked {
     pub(in crate::conversation) mode: GooseMode,
     pub(in crate::conversation) refused: turn::Refused,
     pub(in crate::conversation) view: watch::Sender<Transcript>,
+    pub(in crate::conversation) site: Site,
     pub(in crate::conversation) stop: watch::Receiver<Stop>,
 }
 
@@ -82,7 +83,7 @@ impl Inner {
             policy::Verdict::Ask if self.approvals.remembers(asked.key, &asked.tool) => {
                 tracing::info!(turn = %asked.turn, user = %asked.key.user, tool = %asked.tool, "allowed for the thread");
                 self.spawn(move |inner| async move {
-                    let still = inner.may_still_ask(asked.key).await;
+                    let still = inner.may_still_ask(&asked).await;
                     asked.reply(choice(still)).await;
                 });
             }
@@ -253,7 +254,7 @@ impl Inner {
         if self.verdict(asked) == policy::Verdict::Refuse {
             return Some("your admin's rules forbid this tool here by now.");
         }
-        (!self.may_still_ask(asked.key).await).then_some("you may not use me any more.")
+        (!self.may_still_ask(asked).await).then_some("you may not use me any more.")
     }
 
     async fn note_verdict(&self, approval: ApprovalId, verdict: Verdict) {
@@ -262,9 +263,12 @@ impl Inner {
         }
     }
 
-    async fn may_still_ask(&self, key: Key) -> bool {
-        let author = self.client.user(key.user.into()).await;
-        author.is_ok_and(|author| self.live().gate.admit(&author) == Admission::Admitted)
+    /// By what holds now, asked anew, and no if that cannot be found out.
+    async fn may_still_ask(&self, asked: &Asked) -> bool {
+        let user = asked.key.user.into();
+        let admitted = |author| self.live().gate.admit(&author) == Admission::Admitted;
+        self.client.user(user).await.is_ok_and(admitted)
+            && self.denied(user, &asked.site, true).await == Ok(None)
     }
 }
 

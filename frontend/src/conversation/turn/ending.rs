@@ -23,8 +23,9 @@ const INTERRUPTED: &str =
 const DELETED: &str = "🛑 Stopped: what you asked was deleted.";
 const RESTARTED: &str = "Interrupted: I was restarted.";
 
-/// Tells the thread how the turn ended, and with that the ledger.
-pub(super) fn tell(inner: &Arc<Inner>, job: &Job, end: End, began: Instant) {
+/// Tells the thread how the turn ended, and with that the ledger, which will have
+/// what this returns; `None` if it is told elsewhere or later.
+pub(super) fn tell(inner: &Arc<Inner>, job: &Job, end: End, began: Instant) -> Option<Outcome> {
     let stopped = *job.stop.borrow();
     let (outcome, note) = match end {
         End::Ledger(error) => {
@@ -32,10 +33,7 @@ pub(super) fn tell(inner: &Arc<Inner>, job: &Job, end: End, began: Instant) {
             return postpone(job);
         }
         End::Unsent(Stop::Shutdown) => return postpone(job),
-        End::NotStarted(error) => match not_started(inner, job, &error) {
-            Some(told) => told,
-            None => return,
-        },
+        End::NotStarted(error) => not_started(inner, job, &error)?,
         End::Unsent(Stop::Deleted) => (Outcome::Cancelled, Some(DELETED.to_owned())),
         End::Unsent(_) => (Outcome::Cancelled, Some("🛑 Stopped before it began.".to_owned())),
         End::Said(end) => said(job, end, stopped),
@@ -62,6 +60,7 @@ pub(super) fn tell(inner: &Arc<Inner>, job: &Job, end: End, began: Instant) {
     };
     let long = delivery::long(began, inner.pace.long);
     job.view.send_modify(|transcript| transcript.end(Ending { outcome, note, long }));
+    Some(outcome)
 }
 
 impl Stop {
@@ -76,8 +75,9 @@ impl Stop {
 }
 
 /// Leaves the turn to the process that comes next.
-fn postpone(job: &Job) {
+fn postpone(job: &Job) -> Option<Outcome> {
     job.view.send_modify(|transcript| transcript.phase = Phase::Postponed);
+    None
 }
 
 type Told = (Outcome, Option<String>);

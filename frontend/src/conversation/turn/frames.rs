@@ -81,6 +81,7 @@ impl Turn<'_> {
                     mode: self.mode,
                     refused: self.failures.refusals(),
                     view: self.job.view.clone(),
+                    site: self.job.site,
                     stop: self.job.stop.clone(),
                 };
                 self.inner.ask(asked, self.failures.reached());
@@ -106,13 +107,16 @@ impl Turn<'_> {
         }
     }
 
-    async fn ready(&self, session: GooseSession, history: History) -> Taken {
+    async fn ready(&mut self, session: GooseSession, history: History) -> Taken {
         let key = self.job.key;
-        let remembered = self.inner.state.remember_session(key.user, key.thread, session).await;
+        let lost = (history == History::Lost).then_some(self.job.turn);
+        let state = &self.inner.state;
+        let remembered = state.remember_session(key.user, key.thread, session, lost).await;
         if let Err(error) = remembered {
             return Taken::Ledger(error);
         }
-        if history == History::Lost {
+        if lost.is_some() {
+            self.lost = true;
             self.show(|transcript| transcript.note(HISTORY_LOST.to_owned()));
         }
         Taken::Waiting

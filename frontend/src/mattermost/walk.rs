@@ -9,7 +9,8 @@ use std::time::Duration;
 use gaggle_ipc::MattermostId;
 use tokio::time::timeout;
 
-use crate::mattermost::{Client, Error, PageQuery, Post};
+use super::transport::MAX_ANSWER;
+use super::{Client, Error, PageQuery, Post};
 
 /// Page sizes: each divides the one before, so that page numbers carry over.
 const SIZES: [u16; 5] = [200, 40, 8, 2, 1];
@@ -19,46 +20,58 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Where a walk goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Toward {
+pub(crate) enum Toward {
     Older,
     Newer,
 }
 
 /// A walk under way.
 #[derive(Debug)]
-pub(super) struct Walk {
+pub(crate) struct Walk {
     channel: MattermostId,
     toward: Toward,
     from: Option<MattermostId>,
     page: u32,
     sizes: &'static [u16],
+    /// Largest answer, in bytes.
+    limit: usize,
     ended: bool,
 }
 
 impl Walk {
     /// From the newest post back.
-    pub(super) fn back(channel: MattermostId) -> Self {
+    pub(crate) fn back(channel: MattermostId) -> Self {
         Self::new(channel, Toward::Older, None)
     }
 
     /// From a post onward.
-    pub(super) fn onward(channel: MattermostId, from: MattermostId) -> Self {
+    pub(crate) fn onward(channel: MattermostId, from: MattermostId) -> Self {
         Self::new(channel, Toward::Newer, Some(from))
     }
 
     fn new(channel: MattermostId, toward: Toward, from: Option<MattermostId>) -> Self {
-        Self { channel, toward, from, page: 0, sizes: &SIZES, ended: false }
+        Self { channel, toward, from, page: 0, sizes: &SIZES, limit: MAX_ANSWER, ended: false }
+    }
+
+    /// From `post` back. The posts of its very millisecond are not among them.
+    pub(crate) fn before(self, post: MattermostId) -> Self {
+        Self { from: Some(post), ..self }
+    }
+
+    /// In answers of `limit` bytes at most.
+    pub(crate) fn within(self, limit: usize) -> Self {
+        Self { limit, ..self }
     }
 
     /// There is no page after the one that came last.
-    pub(super) fn ended(&self) -> bool {
+    pub(crate) fn ended(&self) -> bool {
         self.ended
     }
 
     /// The next page, oldest post first.
-    pub(super) async fn next(&mut self, client: &Client) -> Result<Vec<Post>, Error> {
+    pub(crate) async fn next(&mut self, client: &Client) -> Result<Vec<Post>, Error> {
         let page = loop {
-            let asked = client.posts_page(self.channel, self.query());
+            let asked = client.posts_page_within(self.channel, self.query(), self.limit);
             match timeout(PATIENCE, asked).await.unwrap_or_else(|_| Err(late())) {
                 Err(Error::AnswerTooLarge { .. }) if self.sizes.len() > 1 => self.smaller(),
                 answer => break answer?,
