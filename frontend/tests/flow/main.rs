@@ -8,6 +8,7 @@
 
 mod answers;
 mod approvals;
+mod commands;
 mod failures;
 mod fake;
 mod faults;
