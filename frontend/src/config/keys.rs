@@ -37,6 +37,8 @@ keys! {
     }
     goose {
         MODE = "mode", "\"approve\"", "whether a tool that [tools] does not name runs: auto (yes), approve (after a question), smart_approve (after a question, unless Goose takes it for reading) or chat (no tools)";
+        MODES_ALLOWED = "modes_allowed", "[]", "the modes that people may choose for a conversation with !mode, none looser than mode; empty: mode and all that are stricter";
+        MODELS = "models", "[]", "the models that people may choose for a conversation with !model; empty: none";
         IDLE = "idle_seconds", "600", "a Goose without a turn for so long is stopped; its conversation goes on with the next message";
         WORKER_IDLE = "worker_idle_seconds", "1800", "a person's worker without a turn for so long is ended; the next message starts it again";
         RPC_TIMEOUT = "rpc_timeout_seconds", "600", "a turn in which Goose says nothing for so long is ended";
@@ -48,6 +50,7 @@ keys! {
         MAX_SESSIONS = "max_sessions", "100", "conversations kept live; older ones are taken up again when they go on";
         DIRECT_MESSAGES = "direct_messages", "true", "answer direct messages";
         FOLLOW_THREAD = "follow_thread", "false", "in channels, a person may go on in the bot's answer to them without a mention";
+        DM_CONVERSATION = "dm_conversation", "\"thread\"", "what is one conversation in a direct message: thread, or continuous (all that is not in a thread)";
         POLL_INTERVAL = "poll_interval_seconds", "1.0", "pause between two looks for new posts while no WebSocket tells of them";
     }
     tools {

@@ -14,8 +14,8 @@ use super::problems::Findings;
 use super::raw::{Found, Raw, Refusal};
 use super::settings::{Settings, read};
 use super::{
-    ApprovedUser, Config, ConfigError, DirectRule, Environment, Mattermost, Mcp, MentionRule,
-    Rules, TraceMode, address, keys, proxy, token, tools, variables,
+    ApprovedUser, Config, ConfigError, DirectRule, DmConversation, Environment, Mattermost, Mcp,
+    MentionRule, Rules, TraceMode, address, choices, keys, proxy, token, tools, variables,
 };
 
 /// One day, in seconds: longer waits are mistakes.
@@ -36,6 +36,8 @@ impl Config {
         let chat = Chat::read(&s, f);
         let goose = Goose::read(&s, f);
         let tools = tools::read_policy(&s, goose.mode, f);
+        let mode = goose.mode.unwrap_or(tools::DEFAULT_MODE);
+        let choices = choices::read_choices(&s, mode, &tools, f);
         let mcp = mcp(&s, f);
         let websocket = read(s.key(keys::WEBSOCKET), true, f, Raw::bool);
         let debug = read(s.either(variables::DEBUG, keys::DEBUG), false, f, Raw::bool);
@@ -51,8 +53,10 @@ impl Config {
                 poll_interval: chat.poll_interval,
                 max_sessions: chat.max_sessions,
                 rpc_timeout: goose.rpc_timeout,
-                mode: goose.mode.unwrap_or(tools::DEFAULT_MODE),
+                mode,
                 tools,
+                choices,
+                dm_conversation: chat.dm_conversation,
                 goose_idle: goose.idle,
                 worker_idle: goose.worker_idle,
                 mcp,
@@ -80,6 +84,7 @@ struct Chat {
     trace: TraceMode,
     poll_interval: Duration,
     max_sessions: usize,
+    dm_conversation: DmConversation,
 }
 
 impl Chat {
@@ -95,6 +100,16 @@ impl Chat {
             trace: trace(s, f),
             poll_interval: read(poll, Duration::from_secs(1), f, |raw| raw.seconds(0.1, 300.0)),
             max_sessions: usize::try_from(most).unwrap_or(usize::MAX),
+            dm_conversation: read(
+                s.key(keys::DM_CONVERSATION),
+                DmConversation::default(),
+                f,
+                |raw| match raw.text()?.as_str() {
+                    "thread" => Ok(DmConversation::Thread),
+                    "continuous" => Ok(DmConversation::Continuous),
+                    _ => Err("write \"thread\" or \"continuous\"".to_owned()),
+                },
+            ),
         }
     }
 }

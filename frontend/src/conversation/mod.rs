@@ -14,6 +14,7 @@ mod recovery;
 mod registry;
 mod reply;
 mod thread;
+mod tools_seen;
 mod tracker;
 mod turn;
 mod withdrawn;
@@ -23,11 +24,11 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use gaggle_ipc::session::{Before, GooseMode, ToWorker};
-use gaggle_ipc::{MattermostId, MattermostUserId, ThreadId, TurnId};
+use gaggle_ipc::{MattermostId, MattermostUserId, ModelName, ThreadId, TurnId};
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
-use crate::config::{Config, TraceMode};
+use crate::config::{Choices, Config, DmConversation, TraceMode};
 use crate::delivery::{Address, Delivery, DeliveryError, Order, Pace};
 use crate::gate::Gate;
 use crate::mattermost::{ChannelKind, Client, Post, User};
@@ -42,6 +43,7 @@ use approvals::Approvals;
 use notices::Notices;
 use people::People;
 use registry::{Active, Refused, Registry};
+use tools_seen::ToolsSeen;
 use tracker::Tracker;
 
 /// A conversation.
@@ -70,6 +72,8 @@ pub struct Parts {
     pub max_sessions: usize,
     /// A worker without a turn for so long is ended.
     pub worker_idle: Duration,
+    /// Whether posts are told of at once.
+    pub told_at_once: watch::Receiver<bool>,
 }
 
 /// All conversations. Clones share them.
@@ -87,6 +91,8 @@ struct Inner {
     registry: Registry,
     notices: Notices,
     approvals: Approvals,
+    tools_seen: ToolsSeen,
+    told_at_once: watch::Receiver<bool>,
     tracker: Tracker,
     next_turn: AtomicU64,
     stopping: AtomicBool,
@@ -104,13 +110,37 @@ pub struct Live {
     pub mode: GooseMode,
     /// Which tools run.
     pub tools: Policy,
+    /// What people may choose.
+    pub choices: Choices,
+    /// What is one conversation in a direct message.
+    pub dm_conversation: DmConversation,
 }
 
 impl Live {
     /// As `config` says.
     #[must_use]
     pub fn new(gate: Gate, config: &Config) -> Self {
-        Self { gate, trace: config.trace, mode: config.mode, tools: config.tools.clone() }
+        Self {
+            gate,
+            trace: config.trace,
+            mode: config.mode,
+            tools: config.tools.clone(),
+            choices: config.choices.clone(),
+            dm_conversation: config.dm_conversation,
+        }
+    }
+}
+
+impl Live {
+    /// The mode of a conversation for which a person chose `chosen`: what the
+    /// admin does not allow any more does not hold.
+    fn mode_of(&self, chosen: Option<GooseMode>) -> GooseMode {
+        chosen.filter(|mode| self.choices.modes.contains(mode)).unwrap_or(self.mode)
+    }
+
+    /// The model, in the same way; `None` is the usual one.
+    fn model_of<'a>(&self, chosen: Option<&'a ModelName>) -> Option<&'a ModelName> {
+        chosen.filter(|model| self.choices.models.contains(model))
     }
 }
 
@@ -147,6 +177,8 @@ struct Prompt {
     address: Address,
     author: User,
     text: String,
+    /// Nothing is shown between the first sign and the answer.
+    quiet: bool,
     /// An earlier process may have begun to answer.
     again: bool,
 }
@@ -162,6 +194,8 @@ impl Conversations {
             people: People::new(parts.client.clone()),
             notices: Notices::new(parts.client.clone(), parts.live.gate.me),
             approvals: Approvals::default(),
+            tools_seen: ToolsSeen::default(),
+            told_at_once: parts.told_at_once,
             registry: Registry::new(parts.max_sessions),
             client: parts.client,
             state: parts.state,
@@ -214,11 +248,14 @@ impl Conversations {
 impl Inner {
     /// Puts a prompt in its thread's queue and shows that.
     fn begin(self: &Arc<Self>, prompt: Prompt) {
-        let Prompt { turn, key, address, author, text, again } = prompt;
+        let Prompt { turn, key, address, author, text, quiet, again } = prompt;
         let (stopper, stop) = watch::channel(Stop::No);
         let (begun, begins) = watch::channel(false);
         let (asked, channel) = (address.asked, address.channel);
-        let active = Active { turn, asked, channel, stop: stopper.clone(), begun: begins };
+        let (view, watched) = watch::channel(Transcript::new(Phase::Queued));
+        let stop_it = stopper.clone();
+        let active =
+            Active { turn, asked, channel, view: watched.clone(), stop: stop_it, begun: begins };
         let place = match self.registry.join(key, active) {
             Ok(place) => place,
             Err(refused) => {
@@ -239,9 +276,9 @@ impl Inner {
             (0, false) => Phase::Held,
             _ => Phase::Queued,
         };
-        let (view, watched) = watch::channel(Transcript::new(phase));
+        view.send_modify(|transcript| transcript.phase = phase);
         let shown = (watched, Order { after: place.after, begun });
-        self.deliver(turn, address.clone(), shown, stopper, again);
+        self.deliver(turn, address.clone(), shown, stopper, (quiet, again));
         if let Some(jobs) = place.new {
             tokio::spawn(thread::run(self.clone(), jobs));
         }
@@ -255,19 +292,22 @@ impl Inner {
         address: Address,
         shown: (watch::Receiver<Transcript>, Order),
         stop: watch::Sender<Stop>,
-        again: bool,
+        (quiet, again): (bool, bool),
     ) {
         let (channel, root) = (address.channel, address.root);
         let pace = (self.live().trace, self.pace);
         let silent = shown.0.borrow().phase == Phase::Held;
         let mut delivery =
             Delivery::new(self.client.clone(), self.state.clone(), turn, address, shown, pace);
+        if quiet {
+            delivery = delivery.quiet();
+        }
         self.spawn(move |inner| async move {
             // A hint only. A post says the same for good, and must not find the one
             // open connection taken.
             let typing = async {
                 if silent {
-                    let _ = inner.client.typing(channel, Some(root)).await;
+                    let _ = inner.client.typing(channel, root).await;
                 }
             };
             let deliver = async {
@@ -357,16 +397,18 @@ impl Inner {
     }
 }
 
-fn address(post: &Post, kind: ChannelKind, author: &User) -> Address {
+/// Where the answer to `post` goes, which belongs to the conversation `thread`.
+fn address(post: &Post, thread: ThreadId, kind: ChannelKind, author: &User) -> Address {
     Address {
         channel: post.channel,
-        root: post.root.unwrap_or(post.id),
+        root: root_of(thread, post.channel),
         asked: post.id,
         person: (kind != ChannelKind::Direct).then(|| author.username.clone()),
     }
 }
 
-/// An id of the type that Mattermost's client wants.
-fn root_of(thread: ThreadId) -> MattermostId {
-    thread.into()
+/// The root of a conversation's thread; `None` if it is all that is in no thread
+/// of a channel, which is then its key.
+fn root_of(thread: ThreadId, channel: MattermostId) -> Option<MattermostId> {
+    Some(thread.into()).filter(|root| *root != channel)
 }

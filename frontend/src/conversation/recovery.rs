@@ -5,12 +5,11 @@
 
 use std::time::Duration;
 
-use gaggle_ipc::MattermostId;
-
 use super::approvals::PROP_ASK;
+use super::orders::asks;
 use super::{Conversations, Inner, Key, Prompt, address};
 use crate::delivery::{PROP_DONE, PROP_TURN};
-use crate::gate::{Admission, Request};
+use crate::gate::Admission;
 use crate::mattermost::{Error, Post, PostPatch};
 use crate::state::{Outcome, StateError, UnfinishedTurn};
 
@@ -48,7 +47,7 @@ impl Conversations {
                 self.0.rerun(turn).await?;
             }
         }
-        Ok(())
+        self.0.obey_again().await
     }
 }
 
@@ -93,16 +92,21 @@ impl Inner {
         // It was let in before, perhaps for continuing a thread that no longer
         // counts as one.
         let place = crate::gate::Place { conversing: true, ..place };
-        let Ok(Request::Prompt(text)) = self.live().gate.screen(&post, place) else {
+        let Ok(request) = self.live().gate.screen(&post, place) else {
             return Ok(None);
         };
+        let Ok(asks) = asks(request) else {
+            return Ok(None);
+        };
+        let choice = self.state.choice(key.user, key.thread).await?;
         let admitted = self.live().gate.admit(&author) == Admission::Admitted;
         Ok(admitted.then(|| Prompt {
             turn: turn.turn,
             key,
-            address: address(&post, channel.kind, &author),
+            address: address(&post, key.thread, channel.kind, &author),
             author,
-            text,
+            text: asks.text,
+            quiet: choice.quiet,
             again: true,
         }))
     }
@@ -129,15 +133,17 @@ impl Inner {
             }
         }
         if posts.is_empty() {
-            self.answer_at(turn.channel, super::root_of(turn.thread), turn.post, NOTE).await;
+            let root = super::root_of(turn.thread, turn.channel);
+            self.answer_at(turn.channel, root, turn.post, NOTE).await;
         }
         Ok(self.state.end_turn(turn.turn, Outcome::Interrupted).await?)
     }
 
     /// The posts that answer the turn, the ledger's and those it did not learn of.
     async fn answers(&self, turn: &UnfinishedTurn) -> Result<Vec<Post>, RecoveryError> {
-        let root: MattermostId = super::root_of(turn.thread);
-        let posts = self.patiently(|| self.client.thread(root)).await?;
+        let (channel, asked) = (turn.channel, turn.post);
+        let root = super::root_of(turn.thread, channel);
+        let posts = self.patiently(|| self.client.answers(channel, root, asked)).await?;
         let mut posts = posts.unwrap_or_default();
         let asked = turn.post.as_str();
         posts.retain(|post| {
@@ -151,7 +157,10 @@ impl Inner {
     }
 
     /// Asks until Mattermost answers; `None` if the thing is gone.
-    async fn patiently<T, F>(&self, mut ask: impl FnMut() -> F) -> Result<Option<T>, RecoveryError>
+    pub(super) async fn patiently<T, F>(
+        &self,
+        mut ask: impl FnMut() -> F,
+    ) -> Result<Option<T>, RecoveryError>
     where
         F: Future<Output = Result<T, Error>>,
     {

@@ -8,6 +8,7 @@
 mod ending;
 mod failures;
 mod frames;
+mod spending;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,12 +19,13 @@ use gaggle_ipc::{ModelName, TurnId};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::{Inner, Job, Stop};
+use super::{Inner, Job, Key, Stop};
 use crate::render::Phase;
-use crate::state::StateError;
+use crate::state::{Bearings, Opening, StateError};
 use crate::worker::{Route, Worker, WorkerError};
 use failures::Failures;
 pub(super) use failures::Refused;
+use spending::Spending;
 
 /// How long a worker may take to end a turn that was cancelled; it needs half
 /// of that for the worst Goose.
@@ -66,6 +68,7 @@ struct Turn<'a> {
     mode: GooseMode,
     failures: Failures,
     gave_up: bool,
+    spending: Spending,
     began: Instant,
 }
 
@@ -89,7 +92,14 @@ pub(super) struct Ran {
 pub(super) async fn run(inner: &Arc<Inner>, mut job: Job, before: Before) -> Ran {
     let began = Instant::now();
     let live = inner.live();
-    let asks = live.tools.goose_mode(live.mode, job.address.audience()) != GooseMode::Auto;
+    let mode = match inner.state.choice(job.key.user, job.key.thread).await {
+        Ok(choice) => live.mode_of(choice.mode),
+        Err(error) => {
+            ending::tell(inner, &job, End::Ledger(error), began);
+            return Ran { next: before, served: true };
+        }
+    };
+    let asks = live.tools.goose_mode(mode, job.address.audience()) != GooseMode::Auto;
     let failures = Failures::new(live.tools.max_failures, asks);
     let mut turn = Turn {
         inner,
@@ -98,9 +108,10 @@ pub(super) async fn run(inner: &Arc<Inner>, mut job: Job, before: Before) -> Ran
         sent: false,
         crashed: false,
         asks: 0,
-        mode: live.mode,
+        mode,
         failures,
         gave_up: false,
+        spending: Spending::default(),
         began,
     };
     let mut tries = 0;
@@ -122,6 +133,9 @@ pub(super) async fn run(inner: &Arc<Inner>, mut job: Job, before: Before) -> Ran
         // Goose never saw this one, so what was before still is.
         _ => turn.before,
     };
+    if let Err(error) = turn.record_spending().await {
+        inner.fail(error);
+    }
     let began = turn.began;
     let served = !matches!(end, End::NotStarted(_));
     ending::tell(inner, &job, end, began);
@@ -192,7 +206,8 @@ impl Turn<'_> {
         let (key, ledger) = (self.job.key, self.job.turn);
         let thread = key.thread;
         let state = &self.inner.state;
-        let resume = state.session(key.user, thread).await.map_err(SendError::Ledger)?;
+        let bearings = state.bearings(ledger).await.map_err(SendError::Ledger)?;
+        self.open(worker, &bearings).await?;
         for text in Part::pieces(&self.job.text) {
             let part = ToWorker::PromptPart { thread, turn, text };
             worker.send(&part).await.map_err(|_| SendError::Worker)?;
@@ -201,15 +216,48 @@ impl Turn<'_> {
             state.turn_sent(ledger).await.map_err(SendError::Ledger)?;
             self.sent = true;
         }
-        let (before, (mode, model)) = (self.before, self.answered_with());
+        let (mode, model) = self.answered_with(&bearings);
+        let (resume, before) = (bearings.session, self.before);
         let prompt = ToWorker::Prompt { thread, turn, resume, before, mode, model };
         worker.send(&prompt).await.map_err(|_| SendError::Worker)
     }
 
+    /// Has the worker let go of what this turn does not go on with.
+    async fn open(&mut self, worker: &Worker, bearings: &Bearings) -> Result<(), SendError> {
+        if let Some(number) = bearings.gone_on {
+            let note = format!(
+                "The conversation of this thread went on elsewhere, so I begin anew here. `!resume {number}` takes it back."
+            );
+            self.job.view.send_modify(|transcript| transcript.note(note));
+        }
+        let Key { user, thread } = self.job.key;
+        let left = match bearings.opening {
+            Opening::GoesOn => return Ok(()),
+            Opening::Anew => {
+                self.before = Before::Complete;
+                None
+            }
+            Opening::TakenFrom(from) => {
+                // How its last turn ended is another thread's to know; Goose's own
+                // record is looked at then.
+                self.before = Before::Interrupted;
+                let other = Key { user, thread: from };
+                Some(from).filter(|_| from != thread && !self.inner.registry.knows(other))
+            }
+        };
+        for thread in [Some(thread), left].into_iter().flatten() {
+            let close = ToWorker::CloseThread { thread };
+            worker.send(&close).await.map_err(|_| SendError::Worker)?;
+        }
+        Ok(())
+    }
+
     /// The mode and the model of this turn, decided anew for each.
-    fn answered_with(&self) -> (GooseMode, Option<ModelName>) {
-        let audience = self.job.address.audience();
-        (self.inner.live().tools.goose_mode(self.mode, audience), None)
+    fn answered_with(&self, bearings: &Bearings) -> (GooseMode, Option<ModelName>) {
+        let live = self.inner.live();
+        let mode = live.tools.goose_mode(self.mode, self.job.address.audience());
+        let chosen = live.model_of(bearings.choice.model.as_ref());
+        (mode, chosen.or(bearings.usual_model.as_ref()).cloned())
     }
 
     /// Takes the turn's frames until it is over.

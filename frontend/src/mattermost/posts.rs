@@ -17,6 +17,9 @@ use super::{Client, Error, Post, PostPage, Reaction, wire};
 /// Most posts the server gives at once.
 pub(crate) const MAX_PER_PAGE: u16 = 200;
 
+/// Most pages that are read to find an answer.
+const MAX_PAGES: usize = 5;
+
 /// The server knows a key for 30 s from when it first arrived; the rest is for
 /// the way of the last try.
 const KEY_LASTS: Duration = Duration::from_secs(28);
@@ -157,6 +160,35 @@ impl Client {
         let path = format!("posts/{root}/thread");
         let list: PostList = self.fetch(Request::get(path)).await?;
         Ok(sorted(list.posts))
+    }
+
+    /// The posts among which the answers to `asked` are: its thread, or, where
+    /// answers are in no thread, what was written in the channel after it, as far
+    /// as a thousand posts.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if the thread's root was deleted.
+    pub async fn answers(
+        &self,
+        channel: MattermostId,
+        root: Option<MattermostId>,
+        asked: MattermostId,
+    ) -> Result<Vec<Post>, Error> {
+        if let Some(root) = root {
+            return self.thread(root).await;
+        }
+        let mut posts: Vec<Post> = Vec::new();
+        for _ in 0..MAX_PAGES {
+            let after = Some(posts.last().map_or(asked, |last| last.id));
+            let query = PageQuery { after, per_page: MAX_PER_PAGE, ..PageQuery::default() };
+            let page = self.posts_page(channel, query).await?;
+            let more = page.more && !page.posts.is_empty();
+            posts.extend(page.posts);
+            if !more {
+                break;
+            }
+        }
+        Ok(posts)
     }
 
     /// One post.

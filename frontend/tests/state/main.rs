@@ -3,12 +3,14 @@
 // Helpers may stop a test like its own body may.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod conversations;
+
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
 use gaggle_frontend::state::{Anchor, Cursor, NewTurn, Outcome, SeenPost, State, StateError};
-use gaggle_ipc::{GooseSession, MattermostId, MattermostUserId, ThreadId};
+use gaggle_ipc::{MattermostId, MattermostUserId, ThreadId};
 use tempfile::TempDir;
 
 fn id(number: u64) -> MattermostId {
@@ -28,7 +30,7 @@ fn seen(post: u64, channel: u64, create_at: i64) -> SeenPost {
 }
 
 fn new_turn(post: u64) -> NewTurn {
-    NewTurn { user: user(1), thread: thread(post), post: seen(post, 9, 5) }
+    NewTurn { user: user(1), thread: thread(post), post: seen(post, 9, 5), anew: false }
 }
 
 fn mode(path: &Path) -> u32 {
@@ -162,22 +164,6 @@ async fn unfinished_turns_say_how_far_they_came() {
     assert_eq!(found[0].answers, [id(22), id(21)]);
     let known = (found[0].user, found[0].thread, found[0].channel, found[0].post);
     assert_eq!(known, (user(1), thread(4), id(9), id(4)));
-}
-
-#[tokio::test]
-async fn sessions_belong_to_a_person_and_a_thread() {
-    let folder = folder();
-    let state = State::open(folder.path()).unwrap();
-    let session = GooseSession::new("20261120_1").unwrap();
-    state.remember_session(user(1), thread(7), session.clone()).await.unwrap();
-    state.touch(user(1), thread(7)).await.unwrap();
-    drop(state);
-    let state = reopened(folder.path());
-    assert_eq!(state.session(user(1), thread(7)).await.unwrap(), Some(session));
-    assert_eq!(state.session(user(2), thread(7)).await.unwrap(), None);
-    assert_eq!(state.session(user(1), thread(8)).await.unwrap(), None);
-    state.forget_session(user(1), thread(7)).await.unwrap();
-    assert_eq!(state.session(user(1), thread(7)).await.unwrap(), None);
 }
 
 #[tokio::test]
