@@ -4,7 +4,7 @@
 //! who wrote a post says the server. Props mark a post as the bot's answer only
 //! where the bot wrote it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use gaggle_ipc::{MattermostId, MattermostUserId, TurnId};
 use serde_json::Value;
@@ -65,9 +65,16 @@ pub struct Posted {
 pub fn unseen(source: Source<'_>) -> Vec<Posted> {
     let turns = source.turns.iter().map(|turn| (turn.post, *turn)).collect();
     let authors = source.posts.iter().map(|post| (post.id, post.user)).collect();
+    let typed = source.posts.iter().filter(|post| is_command(post, source.name));
+    let commands = typed.map(|post| post.id).collect();
     let finals = source.posts.iter().filter(|post| part(post).is_some_and(is_below));
-    let thread =
-        Thread { source, turns, authors, answered_below: finals.filter_map(asked).collect() };
+    let thread = Thread {
+        source,
+        turns,
+        authors,
+        commands,
+        answered_below: finals.filter_map(asked).collect(),
+    };
     source.posts.iter().filter_map(|post| thread.posted(post)).collect()
 }
 
@@ -75,6 +82,8 @@ struct Thread<'a> {
     source: Source<'a>,
     turns: HashMap<MattermostId, ThreadTurn>,
     authors: HashMap<MattermostId, MattermostId>,
+    /// What was for the bot alone.
+    commands: HashSet<MattermostId>,
     /// The questions whose answers stand below their progress.
     answered_below: Vec<MattermostId>,
 }
@@ -109,8 +118,7 @@ impl Thread<'_> {
         if post.from_webhook() {
             return Some(Voice::Webhook(post.user));
         }
-        let words = mentions::strip(&post.message, self.source.name);
-        if !matches!(commands::parse(&words), None | Some(Command::Unknown(_))) {
+        if is_command(post, self.source.name) {
             return None;
         }
         let asked = self.turns.get(&post.id);
@@ -130,6 +138,9 @@ impl Thread<'_> {
             return None;
         }
         let Some(turn) = self.turns.get(&asked) else {
+            if self.commands.contains(&asked) {
+                return None;
+            }
             let to = self.authors.get(&asked).copied();
             let theirs = to != Some(self.source.asker.into());
             return theirs.then_some(Voice::Own(to));
@@ -142,6 +153,12 @@ impl Thread<'_> {
     fn forgotten(&self, turn: TurnId) -> bool {
         self.source.told.anew.is_some_and(|anew| turn < anew)
     }
+}
+
+/// A word to the bot alone, and none to the agent.
+fn is_command(post: &Post, name: &str) -> bool {
+    let words = mentions::strip(&post.message, name);
+    !matches!(commands::parse(&words), None | Some(Command::Unknown(_) | Command::New(Some(_))))
 }
 
 /// The post that this post of the bot's answers.

@@ -105,9 +105,7 @@ impl Inner {
     async fn run_again(self: &Arc<Self>, ended: EndedTurn) -> Result<(), super::RecoveryError> {
         let key = Key { user: ended.user, thread: ended.thread };
         let (question, channel) = (ended.question, ended.channel);
-        let Some(asks) = self.asks_still(question, channel, key).await? else {
-            return Ok(());
-        };
+        let Some(asks) = self.asks_still(question, channel, key).await? else { return Ok(()) };
         // The row comes before anything is done; two clicks make one.
         if let Some(turn) = self.state.open_repeat(ended).await? {
             tracing::info!(%turn, user = %key.user, thread = %key.thread, "again");

@@ -41,6 +41,8 @@ pub(super) struct Composed {
     pub(super) text: String,
     /// What Goose knows with it.
     pub(super) told: Told,
+    /// What it knew without.
+    pub(super) known: Told,
 }
 
 /// What else was written.
@@ -64,6 +66,13 @@ impl Job {
     }
 }
 
+impl Asking {
+    /// The same of a Goose session that has heard nothing of the thread.
+    pub(super) fn knowing_nothing(self) -> Self {
+        Self { told: Told::default(), ..self }
+    }
+}
+
 impl Inner {
     pub(super) async fn compose(&self, asking: Asking) -> Result<Composed, StateError> {
         let live = self.live();
@@ -74,7 +83,7 @@ impl Inner {
             told.seen = told.seen.max(until);
             front.text.push_str(&quotation);
         }
-        Ok(Composed { text: front.text + &asking.text, told })
+        Ok(Composed { text: front.text + &asking.text, told, known: asking.told })
     }
 
     /// What the admin says, if Goose does not have it.
@@ -103,13 +112,13 @@ impl Inner {
         if room == 0 {
             return Ok(None);
         }
-        let begins = root_of(asking.key.thread) == asked.post;
+        let root = root_of(asking.key.thread, asked.channel).filter(|root| *root != asked.post);
         // In a direct message nobody else writes, and every post is a prompt.
         let alone = site.kind == ChannelKind::Direct && told.seen.is_some();
-        if begins || alone {
+        let Some(root) = root.filter(|_| !alone) else {
             return Ok(Some((String::new(), Some(asked.create_at))));
-        }
-        let others = timeout(PATIENCE, self.others(live, asking, room)).await;
+        };
+        let others = timeout(PATIENCE, self.others(live, asking, (root, room))).await;
         Ok(Some(match others.unwrap_or_else(|_| Ok(Others::Unread(late())))? {
             Others::Said(quotation, until) => (quotation, Some(until)),
             Others::Unread(error) => {
@@ -124,10 +133,10 @@ impl Inner {
         &self,
         live: &Live,
         asking: &Asking,
-        room: usize,
+        (root, room): (MattermostId, usize),
     ) -> Result<Others, StateError> {
         let Asking { key, asked, told, person, .. } = asking;
-        let read = self.client.thread_before(root_of(key.thread), *asked, room).await;
+        let read = self.client.thread_before(root, *asked, room).await;
         let ThreadPart { posts, more } = match read {
             Ok(part) => part,
             Err(error) => return Ok(Others::Unread(error)),

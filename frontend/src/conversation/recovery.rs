@@ -8,9 +8,10 @@ use std::time::Duration;
 use gaggle_ipc::{MattermostId, TurnId};
 
 use super::approvals::PROP_ASK;
+use super::orders::{Asks, asks};
 use super::{Conversations, Inner, Key, Prompt, address, asked};
 use crate::delivery::{Address, PROP_DONE, PROP_TURN};
-use crate::gate::{Admission, Request, Site};
+use crate::gate::{Admission, Site};
 use crate::mattermost::{Channel, Error, Post, PostPatch, User};
 use crate::state::{Outcome, StateError, UnfinishedTurn};
 
@@ -21,22 +22,23 @@ const STATUS: &str = "Thinking...";
 const NOTE: &str = "⚠️ Interrupted: I was restarted. What I did until then is done. Click 🔁 to have me begin it again, or ask in other words.";
 
 /// A question as it stands now.
-pub(super) struct Asks {
+pub(super) struct Question {
     post: Post,
     channel: Channel,
     author: User,
-    text: String,
+    asks: Asks,
+    quiet: bool,
 }
 
-impl Asks {
+impl Question {
     /// The prompt of the turn that answers `post`: the question, or what is to be
     /// bettered.
     pub(super) fn prompt(self, turn: TurnId, key: Key, post: MattermostId) -> Prompt {
-        let usual = address(&self.post, self.channel.kind, &self.author);
+        let usual = address(&self.post, key.thread, self.channel.kind, &self.author);
         let address = Address { asked: post, ..usual };
         let (asked, site) = (asked(&self.post), Site::from(&self.channel));
-        let (author, text) = (self.author, self.text);
-        Prompt { turn, key, address, asked, site, author, text, again: false, note: None }
+        let (author, text, quiet) = (self.author, self.asks.text, self.quiet);
+        Prompt { turn, key, address, asked, site, author, text, quiet, note: None, again: false }
     }
 }
 
@@ -67,7 +69,7 @@ impl Conversations {
                 self.0.rerun(turn).await?;
             }
         }
-        Ok(())
+        self.0.obey_again().await
     }
 }
 
@@ -80,9 +82,9 @@ impl Inner {
         }
         let key = Key { user: turn.user, thread: turn.thread };
         match self.asks_still(turn.question, turn.channel, key).await? {
-            Some(asks) => {
-                let late = self.lateness(&asks.post);
-                let prompt = Prompt { again: true, ..asks.prompt(turn.turn, key, turn.post) };
+            Some(question) => {
+                let late = self.lateness(&question.post);
+                let prompt = Prompt { again: true, ..question.prompt(turn.turn, key, turn.post) };
                 match late.refusal() {
                     Some(refusal) => {
                         self.remove(&shown).await;
@@ -113,7 +115,7 @@ impl Inner {
         question: MattermostId,
         channel: MattermostId,
         key: Key,
-    ) -> Result<Option<Asks>, RecoveryError> {
+    ) -> Result<Option<Question>, RecoveryError> {
         let Some(post) = self.patiently(|| self.client.post(question)).await? else {
             return Ok(None);
         };
@@ -127,7 +129,10 @@ impl Inner {
         // It was let in before, perhaps for continuing a thread that no longer
         // counts as one.
         let place = crate::gate::Place { conversing: true, ..place };
-        let Ok(Request::Prompt(text)) = self.live().gate.screen(&post, place) else {
+        let Ok(request) = self.live().gate.screen(&post, place) else {
+            return Ok(None);
+        };
+        let Ok(asks) = asks(request) else {
             return Ok(None);
         };
         let site = Site::from(&channel);
@@ -136,7 +141,8 @@ impl Inner {
         };
         let admitted = self.live().gate.admit(&author) == Admission::Admitted && denied.is_none();
         let own = key.user == post.author();
-        Ok((admitted && own).then_some(Asks { post, channel, author, text }))
+        let quiet = self.state.choice(key.user, key.thread).await?.quiet;
+        Ok((admitted && own).then_some(Question { post, channel, author, asks, quiet }))
     }
 
     async fn interrupted(&self, turn: UnfinishedTurn) -> Result<(), RecoveryError> {
@@ -162,7 +168,7 @@ impl Inner {
         }
         let mut shown = posts.last().map(|post| post.id);
         if shown.is_none() {
-            let root = super::root_of(turn.thread);
+            let root = super::root_of(turn.thread, turn.channel);
             shown = self.answer_at(turn.channel, root, turn.post, NOTE).await;
         }
         if let Some(post) = shown {
@@ -177,9 +183,9 @@ impl Inner {
 
     /// The posts that answer the turn, the ledger's and those it did not learn of.
     async fn answers(&self, turn: &UnfinishedTurn) -> Result<Vec<Post>, RecoveryError> {
-        let root: MattermostId = super::root_of(turn.thread);
-        let place = (turn.channel, root);
-        let posts = self.patiently(|| self.client.thread_after(place, turn.question)).await?;
+        let (channel, question) = (turn.channel, turn.question);
+        let root = super::root_of(turn.thread, channel);
+        let posts = self.patiently(|| self.client.answers(channel, root, question)).await?;
         let mut posts = posts.unwrap_or_default();
         let asked = turn.post.as_str();
         posts.retain(|post| {
@@ -193,7 +199,10 @@ impl Inner {
     }
 
     /// Asks until Mattermost answers; `None` if the thing is gone.
-    async fn patiently<T, F>(&self, mut ask: impl FnMut() -> F) -> Result<Option<T>, RecoveryError>
+    pub(super) async fn patiently<T, F>(
+        &self,
+        mut ask: impl FnMut() -> F,
+    ) -> Result<Option<T>, RecoveryError>
     where
         F: Future<Output = Result<T, Error>>,
     {

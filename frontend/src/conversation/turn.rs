@@ -8,6 +8,7 @@
 mod ending;
 mod failures;
 mod frames;
+mod spending;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,12 +20,13 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::prompt::Composed;
-use super::{Inner, Job, Past, Stop};
+use super::{Inner, Job, Key, Past, Stop};
 use crate::render::Phase;
-use crate::state::{Outcome, StateError, Told};
+use crate::state::{Bearings, Opening, Outcome, StateError, Told};
 use crate::worker::{Route, Worker, WorkerError};
 use failures::Failures;
 pub(super) use failures::Refused;
+use spending::Spending;
 
 /// How long a worker may take to end a turn that was cancelled; it needs half
 /// of that for the worst Goose.
@@ -73,6 +75,7 @@ struct Turn<'a> {
     mode: GooseMode,
     failures: Failures,
     gave_up: bool,
+    spending: Spending,
     began: Instant,
 }
 
@@ -96,7 +99,14 @@ pub(super) struct Ran {
 pub(super) async fn run(inner: &Arc<Inner>, mut job: Job, past: Past) -> Ran {
     let began = Instant::now();
     let live = inner.live();
-    let asks = live.tools.goose_mode(live.mode, job.address.audience()) != GooseMode::Auto;
+    let mode = match inner.state.choice(job.key.user, job.key.thread).await {
+        Ok(choice) => live.mode_of(choice.mode),
+        Err(error) => {
+            ending::tell(inner, &job, End::Ledger(error), began);
+            return Ran { past, served: true };
+        }
+    };
+    let asks = live.tools.goose_mode(mode, job.address.audience()) != GooseMode::Auto;
     let failures = Failures::new(live.tools.max_failures, asks);
     let mut turn = Turn {
         inner,
@@ -108,9 +118,10 @@ pub(super) async fn run(inner: &Arc<Inner>, mut job: Job, past: Past) -> Ran {
         sent: false,
         crashed: false,
         asks: 0,
-        mode: live.mode,
+        mode,
         failures,
         gave_up: false,
+        spending: Spending::default(),
         began,
     };
     let mut tries = 0;
@@ -132,6 +143,9 @@ pub(super) async fn run(inner: &Arc<Inner>, mut job: Job, past: Past) -> Ran {
         // Goose never saw this one, so what was before still is.
         _ => turn.before,
     };
+    if let Err(error) = turn.record_spending().await {
+        inner.fail(error);
+    }
     let (began, lost, composed) = (turn.began, turn.lost, turn.composed.take());
     let served = !matches!(end, End::NotStarted(_));
     let answered = ending::tell(inner, &job, end, began) == Some(Outcome::Complete);
@@ -139,7 +153,8 @@ pub(super) async fn run(inner: &Arc<Inner>, mut job: Job, past: Past) -> Ran {
     let told = match composed {
         _ if lost => Told { anew: Some(job.turn), ..Told::default() },
         Some(composed) if answered => composed.told,
-        _ => past.told,
+        Some(composed) => composed.known,
+        None => past.told,
     };
     Ran { past: Past { before, told }, served }
 }
@@ -174,10 +189,17 @@ impl Turn<'_> {
     fn compose(&self) -> impl Future<Output = Result<Composed, End>> + use<> {
         let (inner, asking) = (self.inner.clone(), self.job.asking(self.told));
         let (known, mut stop) = (self.composed.clone(), self.job.stop.clone());
+        let ledger = self.job.turn;
         async move {
             if let Some(known) = known {
                 return Ok(known);
             }
+            let bearings = inner.state.bearings(ledger).await.map_err(End::Ledger)?;
+            let asking = match bearings.opening {
+                Opening::GoesOn => asking,
+                // The session that it begins in knows nothing of this thread.
+                Opening::Anew | Opening::TakenFrom(_) => asking.knowing_nothing(),
+            };
             tokio::select! {
                 composed = inner.compose(asking) => composed.map_err(End::Ledger),
                 stop = stopped(&mut stop) => Err(End::Unsent(stop)),
@@ -226,7 +248,8 @@ impl Turn<'_> {
         let (key, ledger) = (self.job.key, self.job.turn);
         let thread = key.thread;
         let state = &self.inner.state;
-        let resume = state.session(key.user, thread).await.map_err(SendError::Ledger)?;
+        let bearings = state.bearings(ledger).await.map_err(SendError::Ledger)?;
+        self.open(worker, &bearings).await?;
         let composed = self.composed.clone().unwrap_or_default();
         for text in Part::pieces(&composed.text) {
             let part = ToWorker::PromptPart { thread, turn, text };
@@ -236,15 +259,48 @@ impl Turn<'_> {
             state.turn_sent(ledger, composed.told).await.map_err(SendError::Ledger)?;
             self.sent = true;
         }
-        let (before, (mode, model)) = (self.before, self.answered_with());
+        let (mode, model) = self.answered_with(&bearings);
+        let (resume, before) = (bearings.session, self.before);
         let prompt = ToWorker::Prompt { thread, turn, resume, before, mode, model };
         worker.send(&prompt).await.map_err(|_| SendError::Worker)
     }
 
+    /// Has the worker let go of what this turn does not go on with.
+    async fn open(&mut self, worker: &Worker, bearings: &Bearings) -> Result<(), SendError> {
+        if let Some(number) = bearings.gone_on {
+            let note = format!(
+                "The conversation of this thread went on elsewhere, so I begin anew here. `!resume {number}` takes it back."
+            );
+            self.job.view.send_modify(|transcript| transcript.note(note));
+        }
+        let Key { user, thread } = self.job.key;
+        let left = match bearings.opening {
+            Opening::GoesOn => return Ok(()),
+            Opening::Anew => {
+                self.before = Before::Complete;
+                None
+            }
+            Opening::TakenFrom(from) => {
+                // How its last turn ended is another thread's to know; Goose's own
+                // record is looked at then.
+                self.before = Before::Interrupted;
+                let other = Key { user, thread: from };
+                Some(from).filter(|_| from != thread && !self.inner.registry.knows(other))
+            }
+        };
+        for thread in [Some(thread), left].into_iter().flatten() {
+            let close = ToWorker::CloseThread { thread };
+            worker.send(&close).await.map_err(|_| SendError::Worker)?;
+        }
+        Ok(())
+    }
+
     /// The mode and the model of this turn, decided anew for each.
-    fn answered_with(&self) -> (GooseMode, Option<ModelName>) {
-        let audience = self.job.address.audience();
-        (self.inner.live().tools.goose_mode(self.mode, audience), None)
+    fn answered_with(&self, bearings: &Bearings) -> (GooseMode, Option<ModelName>) {
+        let live = self.inner.live();
+        let mode = live.tools.goose_mode(self.mode, self.job.address.audience());
+        let chosen = live.model_of(bearings.choice.model.as_ref());
+        (mode, chosen.or(bearings.usual_model.as_ref()).cloned())
     }
 
     /// Takes the turn's frames until it is over.

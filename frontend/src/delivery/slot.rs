@@ -124,7 +124,7 @@ impl Outbox {
         all.insert(PROP_PART.to_owned(), slot.part.as_str().into());
         let new = NewPost {
             channel: self.address.channel,
-            root: Some(self.address.root),
+            root: self.address.root,
             message: message.to_owned(),
             props: all,
             pending_post_id: PendingPostId::new(),
@@ -201,7 +201,7 @@ impl Outbox {
     async fn ours(&self) -> Result<Vec<Post>, Error> {
         let me = self.client.me().await?.id;
         let Address { channel, root, asked, .. } = self.address;
-        let mut posts = self.client.thread_after((channel, root), asked).await?;
+        let mut posts = self.client.answers(channel, root, asked).await?;
         posts.retain(|post| post.user == me && prop(post, PROP_TURN) == Some(asked.as_str()));
         Ok(posts)
     }

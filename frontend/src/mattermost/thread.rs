@@ -65,6 +65,23 @@ impl Client {
         Ok(part)
     }
 
+    /// The posts among which the answers to `asked` are: its thread, or, where
+    /// answers are in no thread, what was written in the channel after it.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if the thread's root was deleted.
+    pub async fn answers(
+        &self,
+        channel: MattermostId,
+        root: Option<MattermostId>,
+        asked: MattermostId,
+    ) -> Result<Vec<Post>, Error> {
+        match root {
+            Some(root) => self.thread_after((channel, root), asked).await,
+            None => self.walk_on(channel, asked, |_| true).await,
+        }
+    }
+
     /// The posts of a thread that were made after `asked`, which may be gone, and
     /// perhaps earlier ones. More than ten thousand posts of its channel are not
     /// looked through.
@@ -81,10 +98,19 @@ impl Client {
             Ok(_) | Err(Error::AnswerTooLarge { .. }) => {}
             Err(error) => return Err(error),
         }
+        self.walk_on(channel, asked, |post| is_of(post, root)).await
+    }
+
+    async fn walk_on(
+        &self,
+        channel: MattermostId,
+        asked: MattermostId,
+        wanted: impl Fn(&Post) -> bool,
+    ) -> Result<Vec<Post>, Error> {
         let mut posts = Vec::new();
         let mut walk = Walk::onward(channel, asked).within(MAX_PART);
         for _ in 0..PAGES_AFTER {
-            posts.extend(of_thread(walk.next(self).await?, root));
+            posts.extend(walk.next(self).await?.into_iter().filter(&wanted));
             if walk.ended() {
                 break;
             }
@@ -120,7 +146,7 @@ impl Client {
         for _ in 0..PAGES_BEFORE {
             let page = walk.next(self).await?;
             let oldest = page.first().map_or(i64::MIN, |post| post.create_at);
-            for post in of_thread(page, root) {
+            for post in page.into_iter().filter(|post| is_of(post, root)) {
                 found += post.message.len();
                 posts.push(post);
             }
@@ -133,8 +159,8 @@ impl Client {
     }
 }
 
-fn of_thread(posts: Vec<Post>, root: MattermostId) -> impl Iterator<Item = Post> {
-    posts.into_iter().filter(move |post| post.id == root || post.root == Some(root))
+fn is_of(post: &Post, root: MattermostId) -> bool {
+    post.id == root || post.root == Some(root)
 }
 
 fn ordered(mut posts: Vec<Post>) -> Vec<Post> {

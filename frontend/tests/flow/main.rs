@@ -10,6 +10,7 @@ mod access;
 mod again;
 mod answers;
 mod approvals;
+mod commands;
 mod context;
 mod failures;
 mod fake;
