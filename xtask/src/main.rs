@@ -56,6 +56,9 @@ enum Command {
         /// Use this Goose binary
         #[arg(long, value_name = "PATH")]
         goose: Option<PathBuf>,
+        /// Run the tests that take long, and none of the others
+        #[arg(long)]
+        soak: bool,
     },
     /// Fetch the Goose binary that tests and demo use
     Goose,
@@ -74,7 +77,7 @@ enum Command {
 fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Demo(arguments) => demo::run(&arguments),
-        Command::Test { filter, goose } => test::run(filter.as_deref(), goose),
+        Command::Test { filter, goose, soak } => test::run(filter.as_deref(), goose, soak),
         Command::Goose => goose::fetch().map(|path| println!("{}", path.display())),
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Fuzz(arguments) => fuzz::run(&arguments),

@@ -17,8 +17,9 @@ pub(crate) const FUZZ: &[Needed] = &[("cc", "gcc"), ("c++", "g++")];
 /// What a lab needs.
 pub(crate) const LAB: &[Needed] =
     &[("nsenter", "util-linux"), ("setpriv", "util-linux"), ("bash", "bash")];
-/// What the tests have an agent use as well.
-pub(crate) const TOOLS: &[Needed] = &[("git", "git"), ("ssh", "openssh-client")];
+/// What the tests have an agent use as well, and a clock that jumps.
+pub(crate) const TOOLS: &[Needed] =
+    &[("git", "git"), ("ssh", "openssh-client"), ("faketime", "faketime")];
 /// What fetching Goose needs.
 pub(crate) const FETCH: &[Needed] =
     &[("npm", "npm"), ("tar", "tar"), ("gzip", "gzip"), ("sha512sum", "coreutils")];

@@ -14,24 +14,33 @@ Check the format, run the lints, build, and run all tests.
 
 As root the system tests run too: the real programs with the real Goose under
 real accounts, each test in a mount namespace of its own; the host stays as it
-is. Without root everything else runs, and what did not is counted at the end.";
+is. Without root everything else runs, and what did not is counted at the end.
+
+With --soak, as root, the tests that take long run in place of all others: three
+hundred kills of every process, at each state of a message and at any moment,
+over a thousand messages. GAGGLE_TEST_SEED=N repeats the choices of a run.";
 
 /// Names the Goose binary for the tests.
 pub(crate) const ENV_GOOSE: &str = "GAGGLE_TEST_GOOSE";
 /// Names the file in which tests note that they could not run.
 const ENV_NOT_RUN: &str = "GAGGLE_TEST_NOT_RUN";
 
-/// Runs everything.
-pub(crate) fn run(filter: Option<&str>, goose: Option<PathBuf>) -> Result<(), String> {
+/// Runs everything, or with `soak` what takes long.
+pub(crate) fn run(filter: Option<&str>, goose: Option<PathBuf>, soak: bool) -> Result<(), String> {
     prerequisites::require_compiler()?;
     prerequisites::require(prerequisites::BUILD)?;
+    if soak && !run::is_root() {
+        return Err(
+            "the long tests kill real programs under real accounts: run it as root".to_owned()
+        );
+    }
     step("format", &mut run::cargo(&["fmt", "--all", "--check"]))?;
     let lints = ["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"];
     step("lints", &mut run::cargo(&lints))?;
     step("build", &mut run::cargo(&["build", "--workspace", "--locked"]))?;
     let not_run = run::target_folder()?.join("tests-not-run");
     let _ = fs::remove_file(&not_run);
-    let mut tests = tests(filter);
+    let mut tests = if soak { long_tests(filter) } else { tests(filter) };
     tests.env(ENV_NOT_RUN, &not_run);
     if run::is_root() {
         prerequisites::require(prerequisites::LAB)?;
@@ -46,7 +55,7 @@ pub(crate) fn run(filter: Option<&str>, goose: Option<PathBuf>) -> Result<(), St
     let outcome = step("tests", &mut tests);
     report(&not_run);
     outcome?;
-    if filter.is_none() {
+    if filter.is_none() && !soak {
         step(
             "examples in the docs",
             &mut run::cargo(&["test", "--doc", "--workspace", "--locked"]),
@@ -63,6 +72,13 @@ fn tests(filter: Option<&str>) -> Command {
         run::cargo(&["test", "--workspace", "--locked", "--no-fail-fast", "--all-targets"])
     };
     command.args(filter);
+    command
+}
+
+/// Those that say how far they are.
+fn long_tests(filter: Option<&str>) -> Command {
+    let mut command = run::cargo(&["test", "--package", "gaggle-tests", "--test", "system_crash"]);
+    command.args(["--locked", "--"]).args(filter).args(["--ignored", "--nocapture"]);
     command
 }
 

@@ -197,6 +197,7 @@ impl Builder {
             supervisor: None,
             namespace,
             people,
+            environment: Vec::new(),
             bot,
             team,
             simulator,

@@ -22,6 +22,7 @@ pub mod inside;
 mod mapping;
 pub mod namespace;
 pub mod needs;
+mod notify;
 pub mod people;
 pub mod probe;
 pub mod programs;
@@ -65,6 +66,8 @@ pub struct Lab {
     /// The mount namespace that the services run in.
     pub namespace: Namespace,
     people: Vec<Person>,
+    /// What the frontend finds in its environment beside the usual.
+    pub environment: Vec<(String, String)>,
     /// The bot's account in Mattermost.
     pub bot: mattermost::Account,
     /// The team that everybody is in.
@@ -89,7 +92,11 @@ impl Lab {
     /// It does not come up; with its log.
     pub fn start(&mut self, which: Which) -> Result<()> {
         let known = self.serving(which);
-        let mut service = Service::start(&self.namespace, which)?;
+        let environment = match which {
+            Which::Supervisor => &[][..],
+            Which::Frontend => &self.environment,
+        };
+        let mut service = Service::start(&self.namespace, which, environment)?;
         let up = wait::until(START, || {
             let over = service.ended().is_some();
             (over || self.serving(which) > known).then_some(!over)

@@ -14,11 +14,14 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use super::namespace::Namespace;
+use super::notify::Manager;
 use super::spec::{CONFIG, FRONTEND_UID, PROGRAMS, RUNTIME, STATE};
 use super::wait;
 
 /// The bounding set of `gaggle-supervisor.service`.
 const SUPERVISOR_CAPABILITIES: &str = "-all,+setuid,+setgid,+setpcap,+kill,+chown,+sys_admin";
+/// Where a service manager would listen.
+const RUN: &str = "/run";
 /// Orderly ends take at most so long before they are called stuck.
 const ORDERLY: Duration = Duration::from_secs(90);
 
@@ -47,14 +50,16 @@ impl Which {
 pub struct Service {
     child: Child,
     log: PathBuf,
+    manager: Manager,
 }
 
 impl Service {
-    /// Starts it in the lab; its standard error goes to a file.
+    /// Starts it in the lab, with this environment beside its own; its standard
+    /// error goes to a file.
     ///
     /// # Errors
     /// It could not be started.
-    pub fn start(lab: &Namespace, which: Which) -> Result<Self> {
+    pub fn start(lab: &Namespace, which: Which, environment: &[(String, String)]) -> Result<Self> {
         let log = lab.outside().join(format!("{}.log", which.name()));
         let file = OpenOptions::new().create(true).append(true).open(&log)?;
         let group = lab.cgroup().join("services");
@@ -78,22 +83,36 @@ impl Service {
                 "--bounding-set=-all",
             ]),
         }
-        arguments.extend(["--", &program, "--config-dir", CONFIG, "--runtime-dir", RUNTIME]);
+        // For the program alone, and not for what leads to it.
+        let environment: Vec<String> =
+            environment.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        arguments.extend(["--", "env"]);
+        arguments.extend(environment.iter().map(String::as_str));
+        arguments.extend([program.as_str(), "--config-dir", CONFIG, "--runtime-dir", RUNTIME]);
         match which {
             Which::Supervisor => arguments.extend(["--cgroup", workers]),
             Which::Frontend => arguments.extend(["--state-dir", STATE]),
         }
+        let socket = format!("{RUN}/{}.notify", which.name());
+        let manager = Manager::listen(lab, &socket)?;
         let mut command = lab.command(&arguments);
+        command.env("NOTIFY_SOCKET", socket);
         command.stdin(Stdio::null());
         let child = command.stdout(file.try_clone()?).stderr(file).spawn();
         let child = child.with_context(|| format!("start {}", which.name()))?;
-        Ok(Self { child, log })
+        Ok(Self { child, log, manager })
     }
 
     /// Its process id.
     #[must_use]
     pub fn pid(&self) -> i32 {
         i32::try_from(self.child.id()).unwrap_or(0)
+    }
+
+    /// What `systemctl status` would show of it.
+    #[must_use]
+    pub fn status(&self) -> String {
+        self.manager.status()
     }
 
     /// It has ended; how.

@@ -26,6 +26,7 @@ use axum::routing::{get, post};
 use axum::serve::ListenerExt;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 pub use record::{Outcome, Request};
@@ -40,7 +41,15 @@ const MAX_BODY: usize = 64 * 1024 * 1024;
 pub struct Llm {
     address: SocketAddr,
     record: Arc<Record>,
+    holds: watch::Sender<bool>,
     task: JoinHandle<()>,
+}
+
+/// What every request finds.
+#[derive(Clone)]
+struct Shared {
+    record: Arc<Record>,
+    holds: watch::Receiver<bool>,
 }
 
 impl Llm {
@@ -52,12 +61,14 @@ impl Llm {
         let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
         let record = Arc::new(Record::default());
+        let holds = watch::Sender::new(false);
+        let shared = Shared { record: Arc::clone(&record), holds: holds.subscribe() };
         let service = axum::Router::new()
             .route("/v1/chat/completions", post(complete))
             .route("/v1/models", get(models))
             .route("/_llm/requests", get(requests))
             .layer(DefaultBodyLimit::max(MAX_BODY))
-            .with_state(Arc::clone(&record));
+            .with_state(shared);
         // Small events must not wait for the ones after them.
         let listener = listener.tap_io(|stream| {
             let _ = stream.set_nodelay(true);
@@ -65,13 +76,18 @@ impl Llm {
         let task = tokio::spawn(async move {
             let _ = axum::serve(listener, service).await;
         });
-        Ok(Self { address, record, task })
+        Ok(Self { address, record, holds, task })
     }
 
     /// Its base, like `http://127.0.0.1:40001`, without a slash at the end.
     #[must_use]
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// Whether answers with `hold=` stop at that place until it is changed back.
+    pub fn hold(&self, hold: bool) {
+        self.holds.send_replace(hold);
     }
 
     /// The requests for completions that it still remembers, oldest first.
@@ -87,14 +103,14 @@ impl Drop for Llm {
     }
 }
 
-async fn complete(State(record): State<Arc<Record>>, body: Bytes) -> Response {
+async fn complete(State(shared): State<Shared>, body: Bytes) -> Response {
     let Ok(body) = serde_json::from_slice::<Value>(&body) else {
         return reply::error(StatusCode::BAD_REQUEST, "the body is not JSON", "bad_json");
     };
-    let attempts = record.attempts(&body);
+    let attempts = shared.record.attempts(&body);
     let answer = plan::answer(&body, attempts);
-    let entry = record.begin(body.clone());
-    reply::respond(&body, answer, entry)
+    let entry = shared.record.begin(body.clone());
+    reply::respond(&body, answer, entry, shared.holds)
 }
 
 async fn models() -> Json<Value> {
@@ -105,7 +121,7 @@ async fn models() -> Json<Value> {
     Json(json!({"object": "list", "data": models}))
 }
 
-async fn requests(State(record): State<Arc<Record>>) -> Response {
-    let all: Vec<Value> = record.all().into_iter().map(|r| r.body).collect();
+async fn requests(State(shared): State<Shared>) -> Response {
+    let all: Vec<Value> = shared.record.all().into_iter().map(|r| r.body).collect();
     Json(all).into_response()
 }

@@ -52,6 +52,8 @@ pub(super) struct Message {
     /// Pieces that thinking and text are streamed in.
     pub(super) pieces: usize,
     pub(super) delay: Duration,
+    /// It stops before this piece while the test holds it.
+    pub(super) hold: Option<usize>,
     /// The output limit cut it.
     pub(super) cut: bool,
 }
@@ -157,6 +159,7 @@ fn text(step: &Step, text: String) -> Answer {
         text,
         pieces: step.number("n", 3),
         delay: step.delay(),
+        hold: step.text("hold").and_then(|at| at.parse().ok()),
         ..Message::default()
     })
 }

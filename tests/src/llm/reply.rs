@@ -11,6 +11,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
 use serde_json::{Value, json};
+use tokio::sync::watch;
 
 use super::plan::{Answer, Break, Message};
 use super::record::Entry;
@@ -22,12 +23,19 @@ const FLUSH: Duration = Duration::from_millis(50);
 enum Frame {
     Bytes(String),
     Wait(Duration),
+    /// As long as the test holds it.
+    Hold,
     Close,
     Silence,
 }
 
 /// Gives `answer` in the form that `body` asked for.
-pub(super) fn respond(body: &Value, answer: Answer, mut entry: Entry) -> Response {
+pub(super) fn respond(
+    body: &Value,
+    answer: Answer,
+    mut entry: Entry,
+    holds: watch::Receiver<bool>,
+) -> Response {
     let streamed = body["stream"] == true;
     match answer {
         Answer::Status { code, context_full } => {
@@ -39,14 +47,14 @@ pub(super) fn respond(body: &Value, answer: Answer, mut entry: Entry) -> Respons
             let html = [(header::CONTENT_TYPE, "text/html")];
             (html, "<html>this is no LLM</html>").into_response()
         }
-        Answer::Message(message) if streamed => events(frames(body, &message), entry),
+        Answer::Message(message) if streamed => events(frames(body, &message), entry, holds),
         Answer::Message(message) => {
             entry.answered();
             Json(whole(body, &message)).into_response()
         }
         Answer::Broken { pieces, how } => {
             let pieces = if streamed { pieces } else { 0 };
-            events(broken_frames(body, pieces, how), entry)
+            events(broken_frames(body, pieces, how), entry, holds)
         }
     }
 }
@@ -73,19 +81,24 @@ fn refuse(code: u16, context_full: bool) -> Response {
     response
 }
 
-fn events(frames: VecDeque<Frame>, entry: Entry) -> Response {
-    let body = stream::unfold((frames, entry), |(mut frames, mut entry)| async move {
+fn events(frames: VecDeque<Frame>, entry: Entry, holds: watch::Receiver<bool>) -> Response {
+    let all = (frames, entry, holds);
+    let body = stream::unfold(all, |(mut frames, mut entry, mut holds)| async move {
         loop {
             match frames.pop_front() {
                 Some(Frame::Bytes(bytes)) => {
-                    return Some((Ok(Bytes::from(bytes)), (frames, entry)));
+                    return Some((Ok(Bytes::from(bytes)), (frames, entry, holds)));
                 }
                 Some(Frame::Wait(time)) => tokio::time::sleep(time).await,
+                Some(Frame::Hold) => {
+                    // An LLM that ended holds nothing any more.
+                    let _ = holds.wait_for(|holds| !holds).await;
+                }
                 Some(Frame::Silence) => std::future::pending().await,
                 Some(Frame::Close) => {
                     entry.answered();
                     let cut = Err(std::io::Error::other("cut as the script says"));
-                    return Some((cut, (VecDeque::new(), entry)));
+                    return Some((cut, (VecDeque::new(), entry, holds)));
                 }
                 None => {
                     entry.answered();
@@ -101,7 +114,10 @@ fn events(frames: VecDeque<Frame>, entry: Entry) -> Response {
 fn frames(body: &Value, message: &Message) -> VecDeque<Frame> {
     let mut frames = VecDeque::from([chunk(body, json!({"role": "assistant", "content": ""}))]);
     let mut say = |key: &str, text: &str| {
-        for piece in pieces(text, message.pieces) {
+        for (at, piece) in pieces(text, message.pieces).into_iter().enumerate() {
+            if message.hold == Some(at) {
+                frames.push_back(Frame::Hold);
+            }
             frames.push_back(chunk(body, json!({key: piece})));
             if !message.delay.is_zero() {
                 frames.push_back(Frame::Wait(message.delay));

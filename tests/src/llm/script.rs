@@ -10,7 +10,7 @@
 //!
 //! | verb | what happens |
 //! |---|---|
-//! | `reply` | `n` pieces, `delay` seconds between them, padded to `size` bytes |
+//! | `reply` | `n` pieces, `delay` seconds between them, padded to `size` bytes; before piece `hold` it waits as long as the test holds it |
 //! | `think` | the argument as reasoning, then `thought done` |
 //! | `recall` | all texts of the person that the request holds, one per line |
 //! | `shell` | one call of the shell tool; `pre=WORD` is said before it |

@@ -175,3 +175,20 @@ async fn the_record_is_served_and_bounded() {
     assert_eq!(kept[511]["messages"][0]["content"], "message 599");
     assert_eq!(llm.llm.requests()[511].user_texts(), ["message 599"]);
 }
+
+#[tokio::test]
+async fn what_is_held_goes_on_when_it_is_let_go() {
+    let llm = start().await;
+    llm.llm.hold(true);
+    let asked = [said("user", "!!reply n=4 hold=2 | abcd")];
+    let mut answer = send(&llm, true, &asked).await;
+    let mut before = String::new();
+    while !before.contains(r#""content":"b""#) {
+        before += &String::from_utf8_lossy(&answer.chunk().await.unwrap().unwrap());
+    }
+    assert!(!before.contains(r#""content":"c""#), "{before}");
+    assert_eq!(llm.llm.requests().last().unwrap().outcome, Outcome::Open);
+    llm.llm.hold(false);
+    let rest = answer.text().await.unwrap();
+    assert!(rest.contains(r#""content":"d""#), "{rest}");
+}

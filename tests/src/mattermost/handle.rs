@@ -124,7 +124,11 @@ impl Simulator {
         &self.admin
     }
 
-    fn account(&self, id: Id) -> Result<Account> {
+    /// Somebody's account, with a new token.
+    ///
+    /// # Errors
+    /// When there is no such user.
+    pub fn account(&self, id: Id) -> Result<Account> {
         let (_, token) = self.app.change(|state| state.add_token(id))?;
         let username = self.app.read(|state| state.user(id).map(|user| user.username.clone()))?;
         Ok(Account { id, username, token })
