@@ -21,6 +21,7 @@ mod teams;
 mod thread;
 mod tracker;
 mod turn;
+mod typing;
 mod withdrawn;
 
 use std::sync::Arc;
@@ -316,16 +317,13 @@ impl Inner {
     ) {
         let (channel, root) = (address.channel, address.root);
         let pace = (self.live().trace, self.pace);
-        let silent = shown.0.borrow().phase == Phase::Held;
+        let view = shown.0.clone();
         let mut delivery =
             Delivery::new(self.client.clone(), self.state.clone(), turn, address, shown, pace);
         self.spawn(move |inner| async move {
-            // A hint only. A post says the same for good, and must not find the one
-            // open connection taken.
             let typing = async {
-                if silent {
-                    let _ = inner.client.typing(channel, Some(root)).await;
-                }
+                typing::show(&inner, turn, (channel, root), view).await;
+                std::future::pending::<()>().await;
             };
             let deliver = async {
                 if again {
@@ -333,7 +331,11 @@ impl Inner {
                 }
                 delivery.run().await
             };
-            let (delivered, ()) = tokio::join!(deliver, typing);
+            // The hint ends with what it hints at.
+            let delivered = tokio::select! {
+                delivered = deliver => delivered,
+                () = typing => return,
+            };
             match delivered {
                 Ok(cut_short) => {
                     tracing::info!(%turn, "answered");

@@ -55,6 +55,8 @@ pub struct Pace {
     pub edit: Duration,
     /// Longest time between two edits, when Mattermost asks for less.
     pub slowest_edit: Duration,
+    /// How often the bot is shown as typing while a turn has nothing to show.
+    pub typing: Duration,
     /// A turn that took longer ends with a new post.
     pub long: Duration,
     /// How long nothing is shown while it is not known whether the person may ask.
@@ -70,6 +72,7 @@ impl Default for Pace {
         Self {
             edit: Duration::from_secs(1),
             slowest_edit: Duration::from_secs(15),
+            typing: Duration::from_millis(4500),
             long: Duration::from_secs(30),
             hold: Duration::from_millis(700),
             withdrawn: Duration::from_secs(30),
@@ -238,6 +241,12 @@ impl Delivery {
         for (at, message) in rendered.messages.iter().enumerate() {
             let attachments = rendered.attachments.as_ref().filter(|_| at == 0);
             let props = slot::props(attachments, false);
+            // New posts and the last words come through by what edits leave.
+            let slot = self.slots.get(at);
+            let wait = slot.map(|slot| self.outbox.should_wait(slot, message, &props));
+            if let Some(wait) = wait.filter(|wait| !wait.is_zero()) {
+                return Err(DeliveryTrouble::Later(wait));
+            }
             match self.put(at, "answer", message, props).await {
                 Ok(put) => edited |= put == slot::Put::Edited,
                 Err(PutError::State(error)) => return Err(DeliveryTrouble::Never(error.into())),
