@@ -30,6 +30,7 @@ use reqwest::Url;
 use secrecy::SecretString;
 
 use crate::policy::Policy;
+use crate::render::defuse::LinkPolicy;
 
 pub use environment::Environment;
 pub use instructions::Instructions;
@@ -62,6 +63,8 @@ pub struct Config {
     pub answer_edited: bool,
     /// How much of the agent's doing is shown.
     pub trace: TraceMode,
+    /// Which links of its answers may be followed.
+    pub links: LinkPolicy,
     /// What of a thread goes along with a prompt.
     pub context: Context,
     /// What the admin tells agents.

@@ -33,12 +33,12 @@ use gaggle_ipc::{MattermostId, MattermostUserId, ThreadId, TurnId};
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
-use crate::config::{Config, Context, Instructions, TraceMode};
+use crate::config::{Config, Context, Instructions};
 use crate::delivery::{Address, Delivery, DeliveryError, Order, Pace};
 use crate::gate::{Gate, Site};
 use crate::mattermost::{ChannelKind, Client, Post, PostRef, User};
 use crate::policy::Policy;
-use crate::render::{Phase, Transcript};
+use crate::render::{Phase, Style, Transcript};
 use crate::state::{Outcome, State, StateError, Told};
 use crate::worker::Workers;
 
@@ -111,8 +111,8 @@ struct Inner {
 pub struct Live {
     /// Who may ask, and where.
     pub gate: Gate,
-    /// How much is shown.
-    pub trace: TraceMode,
+    /// How turns are shown.
+    pub style: Style,
     /// Whether a tool that no rule names runs.
     pub mode: GooseMode,
     /// Which tools run.
@@ -133,7 +133,7 @@ impl Live {
     pub fn new(gate: Gate, config: &Config) -> Self {
         Self {
             gate,
-            trace: config.trace,
+            style: Style { trace: config.trace, links: config.links.clone() },
             mode: config.mode,
             tools: config.tools.clone(),
             context: config.context,
@@ -316,7 +316,7 @@ impl Inner {
         (user, again): (MattermostUserId, bool),
     ) {
         let (channel, root) = (address.channel, address.root);
-        let pace = (self.live().trace, self.pace);
+        let pace = (self.live().style.clone(), self.pace);
         let view = shown.0.clone();
         let mut delivery =
             Delivery::new(self.client.clone(), self.state.clone(), turn, address, shown, pace);

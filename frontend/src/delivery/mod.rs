@@ -14,10 +14,9 @@ use gaggle_ipc::{MattermostId, TurnId};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::config::TraceMode;
 use crate::mattermost::{Client, Error};
 use crate::policy::Audience;
-use crate::render::{self, Phase, Transcript};
+use crate::render::{self, Phase, Style, Transcript};
 use crate::state::{Outcome, State, StateError};
 
 pub use final_posts::long;
@@ -114,7 +113,7 @@ pub struct Delivery {
     state: State,
     turn: TurnId,
     view: watch::Receiver<Transcript>,
-    mode: TraceMode,
+    style: Style,
     pace: Pace,
     order: Order,
     /// What the last look took.
@@ -133,14 +132,14 @@ impl Delivery {
         turn: TurnId,
         address: Address,
         (view, order): (watch::Receiver<Transcript>, Order),
-        (mode, pace): (TraceMode, Pace),
+        (style, pace): (Style, Pace),
     ) -> Self {
         Self {
             outbox: Outbox::new(client, address),
             state,
             turn,
             view,
-            mode,
+            style,
             pace,
             order,
             cost: Duration::ZERO,
@@ -235,7 +234,7 @@ impl Delivery {
     /// Shows how things stand; whether anything had to be edited.
     async fn update(&mut self, transcript: &Transcript) -> Result<bool, DeliveryTrouble> {
         let began = std::time::Instant::now();
-        let rendered = render::posts(transcript, self.mode);
+        let rendered = render::posts(transcript, &self.style);
         self.cost = began.elapsed();
         let mut edited = false;
         for (at, message) in rendered.messages.iter().enumerate() {

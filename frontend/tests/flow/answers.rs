@@ -109,6 +109,17 @@ async fn what_the_agent_writes_notifies_and_fetches_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn links_to_hosts_that_the_admin_lists_stay_links() {
+    let mut world = World::prepare().await;
+    world.toml("link_hosts = [\"docs.example\"]");
+    world.start().await;
+    world.reading().await;
+    let root = world.ask("where?");
+    world.supervisor.asked().await.answer("[here](https://docs.example/a) not https://e.vil/?q=x");
+    world.says(root, "[here](https://docs.example/a) not `https://e.vil/?q=x`").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_long_turn_ends_with_a_new_post_that_names_the_person() {
     let mut world = World::prepare().await;
     world.long = std::time::Duration::ZERO;
@@ -117,7 +128,7 @@ async fn a_long_turn_ends_with_a_new_post_that_names_the_person() {
     let root = world.ask("slow");
     let asked = world.supervisor.asked().await;
     asked.ready().tool(1, ToolState::Completed, "shell · make");
-    world.says(root, "Thinking... [shell · make]").await;
+    world.says(root, "Thinking... [✅ shell · make]").await;
     asked.say("Done.").end(TurnEnd::Complete);
     world.says(root, "@alice\n\nDone.").await;
     let left = world.answer(root, |post| post.message.starts_with("*Worked for")).await;
