@@ -52,6 +52,8 @@ keys! {
         FOLLOW_THREAD = "follow_thread", "false", "in channels, a person may go on in the bot's answer to them without a mention";
         ANSWER_WITHIN = "answer_within_hours", "24.0", "what was written while the bot was away is answered when it is back, unless it is older than this";
         ANSWER_EDITED = "answer_edited", "false", "a post that mentions the bot only since it was edited is answered. Mattermost does not say who edited it: where admins may edit others' posts, they can ask in their names";
+        ALLOW_UNSAFE_LINKS = "allow_unsafe_links", "false", "links in answers may be followed wherever they lead; otherwise their addresses are only shown";
+        LINK_HOSTS = "link_hosts", "[]", "hosts to which links may be followed all the same; *.example.com for all below example.com";
         CONTEXT_TOKENS = "context_tokens", "4000", "of what else was written in a thread, so much goes along with a prompt, a token counted as four bytes; 0 for nothing";
         CONTEXT_FROM = "context_from", "\"everyone\"", "whose posts those are: everyone, or allowed (people who may use the bot)";
         DM_CONVERSATION = "dm_conversation", "\"thread\"", "what is one conversation in a direct message: thread, or continuous (all that is not in a thread)";

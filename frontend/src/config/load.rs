@@ -18,6 +18,8 @@ use super::{
     Environment, Mattermost, Mcp, MentionRule, Rules, TraceMode, address, choices, instructions,
     keys, lists, proxy, token, tools, variables,
 };
+use crate::render::Hosts;
+use crate::render::defuse::LinkPolicy;
 
 /// Longer waits are mistakes.
 const DAY: Duration = Duration::from_secs(86_400);
@@ -56,6 +58,7 @@ impl Config {
                 answer_within: chat.answer_within,
                 answer_edited: chat.answer_edited,
                 trace: chat.trace,
+                links: chat.links,
                 context: chat.context,
                 websocket,
                 poll_interval: chat.poll_interval,
@@ -92,6 +95,7 @@ struct Chat {
     answer_within: Duration,
     answer_edited: bool,
     trace: TraceMode,
+    links: LinkPolicy,
     context: Context,
     poll_interval: Duration,
     max_sessions: usize,
@@ -113,6 +117,7 @@ impl Chat {
             }),
             answer_edited: read(s.key(keys::ANSWER_EDITED), false, f, Raw::bool),
             trace: trace(s, f),
+            links: links(s, f),
             context: context(s, f),
             poll_interval: read(poll, Duration::from_secs(1), f, |raw| raw.seconds(0.1, 300.0)),
             max_sessions: usize::try_from(most).unwrap_or(usize::MAX),
@@ -203,6 +208,36 @@ fn trace(s: &Settings, f: &mut Findings) -> TraceMode {
         (true, false) => TraceMode::Full,
         (true, true) => TraceMode::Simplified,
     }
+}
+
+fn links(s: &Settings, f: &mut Findings) -> LinkPolicy {
+    let all = read(s.key(keys::ALLOW_UNSAFE_LINKS), false, f, Raw::bool);
+    let hosts = read(s.key(keys::LINK_HOSTS), Vec::new(), f, link_hosts);
+    match (all, hosts.is_empty()) {
+        (false, true) => LinkPolicy::Plain,
+        (false, false) => LinkPolicy::Hosts(Hosts::new(hosts)),
+        (true, true) => LinkPolicy::Links,
+        (true, false) => {
+            if let Some(found) = s.key(keys::LINK_HOSTS) {
+                let sentence = "hosts count only without allow_unsafe_links";
+                f.problem(&found.place, format!("{}: {sentence}", found.name));
+            }
+            LinkPolicy::Plain
+        }
+    }
+}
+
+fn link_hosts(raw: &Raw) -> Result<Vec<String>, Refusal> {
+    let host = |word: &String| {
+        let host = word.to_ascii_lowercase();
+        let name = host.strip_prefix("*.").unwrap_or(&host);
+        let of_host = |b: u8| b.is_ascii_alphanumeric() || b == b'.' || b == b'-';
+        let fits = !name.starts_with('.') && !name.ends_with('.') && name.bytes().all(of_host);
+        (fits && name.len() < 254)
+            .then_some(host)
+            .ok_or_else(|| format!("{word:?} is no host; write docs.example.com or *.example.com"))
+    };
+    raw.list()?.iter().map(host).collect()
 }
 
 fn context(s: &Settings, f: &mut Findings) -> Context {

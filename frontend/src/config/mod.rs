@@ -31,6 +31,7 @@ use reqwest::Url;
 use secrecy::SecretString;
 
 use crate::policy::Policy;
+use crate::render::defuse::LinkPolicy;
 
 pub use choices::Choices;
 pub use environment::Environment;
@@ -64,6 +65,8 @@ pub struct Config {
     pub answer_edited: bool,
     /// How much of the agent's doing is shown.
     pub trace: TraceMode,
+    /// Which links of its answers may be followed.
+    pub links: LinkPolicy,
     /// What of a thread goes along with a prompt.
     pub context: Context,
     /// What the admin tells agents.

@@ -22,6 +22,7 @@ mod thread;
 mod tools_seen;
 mod tracker;
 mod turn;
+mod typing;
 mod withdrawn;
 
 use std::sync::Arc;
@@ -33,12 +34,12 @@ use gaggle_ipc::{MattermostId, MattermostUserId, ModelName, ThreadId, TurnId};
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
-use crate::config::{Choices, Config, Context, DmConversation, Instructions, TraceMode};
+use crate::config::{Choices, Config, Context, DmConversation, Instructions};
 use crate::delivery::{Address, Delivery, DeliveryError, Order, Pace};
 use crate::gate::{Gate, Site};
 use crate::mattermost::{ChannelKind, Client, Post, PostRef, User};
 use crate::policy::Policy;
-use crate::render::{Phase, Transcript};
+use crate::render::{Phase, Style, Transcript};
 use crate::state::{Outcome, State, StateError, Told};
 use crate::worker::Workers;
 
@@ -116,8 +117,8 @@ struct Inner {
 pub struct Live {
     /// Who may ask, and where.
     pub gate: Gate,
-    /// How much is shown.
-    pub trace: TraceMode,
+    /// How turns are shown.
+    pub style: Style,
     /// Whether a tool that no rule names runs.
     pub mode: GooseMode,
     /// Which tools run.
@@ -142,7 +143,7 @@ impl Live {
     pub fn new(gate: Gate, config: &Config) -> Self {
         Self {
             gate,
-            trace: config.trace,
+            style: Style { trace: config.trace, links: config.links.clone() },
             mode: config.mode,
             tools: config.tools.clone(),
             choices: config.choices.clone(),
@@ -345,20 +346,17 @@ impl Inner {
         (user, quiet, again): (MattermostUserId, bool, bool),
     ) {
         let (channel, root) = (address.channel, address.root);
-        let pace = (self.live().trace, self.pace);
-        let silent = shown.0.borrow().phase == Phase::Held;
+        let pace = (self.live().style.clone(), self.pace);
+        let view = shown.0.clone();
         let mut delivery =
             Delivery::new(self.client.clone(), self.state.clone(), turn, address, shown, pace);
         if quiet {
             delivery = delivery.quiet();
         }
         self.spawn(move |inner| async move {
-            // A hint only. A post says the same for good, and must not find the one
-            // open connection taken.
             let typing = async {
-                if silent {
-                    let _ = inner.client.typing(channel, root).await;
-                }
+                typing::show(&inner, turn, (channel, root), view).await;
+                std::future::pending::<()>().await;
             };
             let deliver = async {
                 if again {
@@ -366,7 +364,11 @@ impl Inner {
                 }
                 delivery.run().await
             };
-            let (delivered, ()) = tokio::join!(deliver, typing);
+            // The hint ends with what it hints at.
+            let delivered = tokio::select! {
+                delivered = deliver => delivered,
+                () = typing => return,
+            };
             match delivered {
                 Ok(cut_short) => {
                     tracing::info!(%turn, "answered");

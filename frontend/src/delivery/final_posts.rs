@@ -38,12 +38,12 @@ impl Delivery {
             Phase::Ended(ending) => ending.long,
             _ => None,
         };
-        let rendered = render::posts(transcript, self.mode);
+        let rendered = render::posts(transcript, &self.style);
         let begun = self.slots.first().is_some_and(|slot| slot.post().is_some());
         match long {
             Some(took) if begun => {
                 self.put_below(&rendered.messages).await?;
-                let left = render::progress_left(transcript, self.mode, took.as_secs());
+                let left = render::progress_left(transcript, self.style.trace, took.as_secs());
                 let props = slot::props(rendered.attachments.as_ref(), true);
                 self.put(0, "answer", &left, props).await?;
                 self.remove_beyond(1).await
@@ -99,7 +99,7 @@ impl Delivery {
 
     /// Says so where something is shown already.
     async fn postpone(&mut self, transcript: &Transcript) -> Result<(), PutError> {
-        let rendered = render::posts(transcript, self.mode);
+        let rendered = render::posts(transcript, &self.style);
         if let Some(message) = rendered.messages.first()
             && self.slots.first().is_some_and(|slot| slot.post().is_some())
         {

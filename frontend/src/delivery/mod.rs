@@ -17,7 +17,7 @@ use tokio::time::Instant;
 use crate::config::TraceMode;
 use crate::mattermost::{Client, Error};
 use crate::policy::Audience;
-use crate::render::{self, Phase, Transcript};
+use crate::render::{self, Phase, Style, Transcript};
 use crate::state::{Outcome, State, StateError};
 
 pub use final_posts::long;
@@ -55,6 +55,8 @@ pub struct Pace {
     pub edit: Duration,
     /// Longest time between two edits, when Mattermost asks for less.
     pub slowest_edit: Duration,
+    /// How often the bot is shown as typing while a turn has nothing to show.
+    pub typing: Duration,
     /// A turn that took longer ends with a new post.
     pub long: Duration,
     /// How long nothing is shown while it is not known whether the person may ask.
@@ -70,6 +72,7 @@ impl Default for Pace {
         Self {
             edit: Duration::from_secs(1),
             slowest_edit: Duration::from_secs(15),
+            typing: Duration::from_millis(4500),
             long: Duration::from_secs(30),
             hold: Duration::from_millis(700),
             withdrawn: Duration::from_secs(30),
@@ -111,7 +114,7 @@ pub struct Delivery {
     state: State,
     turn: TurnId,
     view: watch::Receiver<Transcript>,
-    mode: TraceMode,
+    style: Style,
     pace: Pace,
     order: Order,
     quiet: bool,
@@ -131,14 +134,14 @@ impl Delivery {
         turn: TurnId,
         address: Address,
         (view, order): (watch::Receiver<Transcript>, Order),
-        (mode, pace): (TraceMode, Pace),
+        (style, pace): (Style, Pace),
     ) -> Self {
         Self {
             outbox: Outbox::new(client, address),
             state,
             turn,
             view,
-            mode,
+            style,
             pace,
             order,
             quiet: false,
@@ -151,7 +154,8 @@ impl Delivery {
     /// Shows a first sign and the end, and nothing in between.
     #[must_use]
     pub fn quiet(self) -> Self {
-        Self { quiet: true, mode: TraceMode::Off, ..self }
+        let style = Style { trace: TraceMode::Off, ..self.style };
+        Self { quiet: true, style, ..self }
     }
 
     /// Goes on with the posts that an earlier process may have made, rather than
@@ -244,14 +248,20 @@ impl Delivery {
         }
         let began = std::time::Instant::now();
         let rendered = match self.quiet {
-            true => render::posts(&Transcript::new(transcript.phase.clone()), self.mode),
-            false => render::posts(transcript, self.mode),
+            true => render::posts(&Transcript::new(transcript.phase.clone()), &self.style),
+            false => render::posts(transcript, &self.style),
         };
         self.cost = began.elapsed();
         let mut edited = false;
         for (at, message) in rendered.messages.iter().enumerate() {
             let attachments = rendered.attachments.as_ref().filter(|_| at == 0);
             let props = slot::props(attachments, false);
+            // New posts and the last words come through by what edits leave.
+            let slot = self.slots.get(at);
+            let wait = slot.map(|slot| self.outbox.should_wait(slot, message, &props));
+            if let Some(wait) = wait.filter(|wait| !wait.is_zero()) {
+                return Err(DeliveryTrouble::Later(wait));
+            }
             match self.put(at, "answer", message, props).await {
                 Ok(put) => edited |= put == slot::Put::Edited,
                 Err(PutError::State(error)) => return Err(DeliveryTrouble::Never(error.into())),

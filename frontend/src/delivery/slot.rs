@@ -3,11 +3,13 @@
 //! Trust: a post is ours if the bot wrote it and its props name the turn and the
 //! part; the props alone can be set by anybody.
 
+use std::time::Duration;
+
 use gaggle_ipc::MattermostId;
 use serde_json::{Map, Value};
 
 use super::Address;
-use crate::mattermost::{Client, Error, NewPost, PendingPostId, Post, PostPatch};
+use crate::mattermost::{Client, Error, NewPost, PendingPostId, Post, PostPatch, Worth};
 
 /// The post that asks, in the props of each post that answers.
 pub const PROP_TURN: &str = "gaggle_turn";
@@ -79,6 +81,12 @@ impl Slot {
         self.shown.as_ref().map(|shown| shown.post)
     }
 
+    /// There is a post, and it reads otherwise.
+    fn differs(&self, message: &str, props: &Props) -> bool {
+        let same = |shown: &Shown| shown.message == message && shown.props.as_ref() == Some(props);
+        self.shown.as_ref().is_some_and(|shown| !same(shown))
+    }
+
     fn show(&mut self, post: Post, props: Option<Props>) {
         self.shown = Some(Shown { post: post.id, message: post.message, props, base: post.props });
     }
@@ -115,6 +123,14 @@ impl Outbox {
         match slot.shown {
             Some(_) => self.edit(slot, message, props).await,
             None => self.create(slot, message, props).await,
+        }
+    }
+
+    /// How long to wait with an edit that is not the last one.
+    pub(super) fn should_wait(&self, slot: &Slot, message: &str, props: &Props) -> Duration {
+        match slot.differs(message, props) {
+            true => self.client.should_wait(Worth::Edit),
+            false => Duration::ZERO,
         }
     }
 

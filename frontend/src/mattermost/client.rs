@@ -4,6 +4,7 @@
 //! means anything there.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use gaggle_ipc::MattermostId;
 use serde::de::DeserializeOwned;
@@ -11,7 +12,7 @@ use tokio::sync::{Mutex, OnceCell};
 
 use super::channels::Lists;
 use super::transport::{Answer, Request, Transport};
-use super::{Error, User};
+use super::{Error, User, Worth};
 use crate::config::Mattermost;
 
 /// A connection to Mattermost as one bot. Clones share it, with its limit of
@@ -80,6 +81,12 @@ impl Client {
     #[must_use]
     pub fn now(&self) -> Option<i64> {
         self.inner.transport.now()
+    }
+
+    /// How long a request of that worth should wait, so that the server's limit of
+    /// requests is not used up by it.
+    pub(crate) fn should_wait(&self, worth: Worth) -> Duration {
+        self.inner.transport.budget.wait(worth)
     }
 
     pub(super) fn transport(&self) -> &Transport {

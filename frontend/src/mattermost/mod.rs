@@ -6,6 +6,7 @@
 //! not become one. Errors are told apart by their `id`, never by their message,
 //! which the server translates.
 
+mod budget;
 mod channels;
 mod client;
 mod clock;
@@ -23,6 +24,7 @@ pub(crate) mod walk;
 mod websocket;
 mod wire;
 
+pub(crate) use budget::Worth;
 pub use client::Client;
 pub use error::Error;
 pub use posts::{Emoji, NewPost, PageQuery, PendingPostId, PostPatch};

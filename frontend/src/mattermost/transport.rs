@@ -14,6 +14,7 @@ use serde_json::Value;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, timeout};
 
+use super::budget::Budget;
 use super::clock::Clock;
 use super::failure::Failure;
 use super::tls::Protocols;
@@ -136,6 +137,7 @@ pub(super) struct Transport {
     upgrading: reqwest::Client,
     api: Url,
     gate: retry::Gate,
+    pub(super) budget: Budget,
     doubt: Notify,
     clock: Clock,
 }
@@ -148,6 +150,7 @@ impl Transport {
             upgrading: connector::client(settings, Protocols::Http1)?,
             api,
             gate: retry::Gate::default(),
+            budget: Budget::default(),
             doubt: Notify::new(),
             clock: Clock::default(),
         })
@@ -258,10 +261,13 @@ impl Transport {
         if let Some(tag) = &request.unless {
             sending = sending.header(header::IF_NONE_MATCH, tag);
         }
+        let flying = self.budget.send();
         let mut response = sending.send().await.map_err(Failure::connection)?;
+        drop(flying);
         let status = response.status();
         let headers = std::mem::take(response.headers_mut());
         self.clock.note(&headers);
+        self.budget.learn(&headers);
         let body = read(response, request.limit).await?;
         tracing::trace!(method = %request.method, status = status.as_u16(), bytes = body.len(), "answer");
         if status.is_success() || (status == StatusCode::NOT_MODIFIED && request.unless.is_some()) {

@@ -213,7 +213,7 @@ mod tests {
     #[test]
     fn an_image_is_broken_up_in_spans_too() {
         for text in ["*x `![i](http://e.vil) y*`", "`![i](http://e.vil)`", "![i](http://e.vil)"] {
-            assert!(!defuse(text, LinkPolicy::Plain).contains("!["), "{text:?}");
+            assert!(!defuse(text, &LinkPolicy::Plain).contains("!["), "{text:?}");
         }
     }
 
@@ -243,14 +243,14 @@ mod tests {
         for text in ELSEWHERE {
             for bad in ["@all", "![i](http://e.vil/?q=s)", "http://e.vil/?q=s"] {
                 let text = text.replace('X', bad);
-                let safe = defuse(&text, LinkPolicy::Plain);
+                let safe = defuse(&text, &LinkPolicy::Plain);
                 // What the defuser made code of is code to everybody.
                 let made = format!("`{}`", bad.replace("![", "!\u{200b}["));
                 let left = safe.replace(&made, "").replace("`http://e.vil/?q=s`", "");
                 for live in ["@all", "![", "](", "://"] {
                     assert!(!left.contains(live), "{text:?} -> {safe:?}");
                 }
-                assert_eq!(defuse(&safe, LinkPolicy::Plain), safe, "{text:?}");
+                assert_eq!(defuse(&safe, &LinkPolicy::Plain), safe, "{text:?}");
             }
         }
     }
@@ -266,7 +266,7 @@ mod tests {
             "A stray ` here.\n\nAnd `@b` there.",
             "| a | b |\n|---|---|\n| `@c` | `http://d` |",
         ] {
-            assert_eq!(defuse(text, LinkPolicy::Plain), text);
+            assert_eq!(defuse(text, &LinkPolicy::Plain), text);
         }
     }
 }

@@ -8,17 +8,36 @@
 //! where this reader sees none. Code stays as it is where all of them see code.
 
 use super::code::sure;
+use super::hosts::Hosts;
 use super::links::links;
 use crate::markdown::outline;
 
 /// What may stay clickable.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum LinkPolicy {
     /// Addresses are shown, and no client follows or fetches them.
     #[default]
     Plain,
+    /// Links to these hosts as the agent wrote them.
+    Hosts(Hosts),
     /// Links as the agent wrote them; images are still not fetched.
     Links,
+}
+
+impl LinkPolicy {
+    /// A link to `address` may stay one.
+    pub(super) fn allows(&self, address: &str) -> bool {
+        match self {
+            Self::Plain => false,
+            Self::Hosts(hosts) => hosts.hold(address),
+            Self::Links => true,
+        }
+    }
+
+    /// Whatever looks like a link may stay one.
+    pub(super) fn allows_all(&self) -> bool {
+        *self == Self::Links
+    }
 }
 
 /// Stands after a mention sign that must not call anybody.
@@ -27,7 +46,7 @@ pub(super) const BREAK: char = '\u{200b}';
 /// `text` without mentions, links (as `policy` says), images and control
 /// characters that could do harm. Doing it again changes nothing.
 #[must_use]
-pub fn defuse(text: &str, policy: LinkPolicy) -> String {
+pub fn defuse(text: &str, policy: &LinkPolicy) -> String {
     mentions(&links(&clean(text), policy))
 }
 
@@ -101,7 +120,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn plain(text: &str) -> String {
-        defuse(text, LinkPolicy::Plain)
+        defuse(text, &LinkPolicy::Plain)
     }
 
     #[test]
@@ -164,9 +183,31 @@ mod tests {
     fn with_links_allowed_images_still_are_not_fetched() {
         let text = "[docs](https://a.b) https://c.d ![e](http://f)";
         assert_eq!(
-            defuse(text, LinkPolicy::Links),
+            defuse(text, &LinkPolicy::Links),
             "[docs](https://a.b) https://c.d `!\u{200b}[e](http://f)`"
         );
+    }
+
+    #[test]
+    fn of_links_those_to_listed_hosts_stay() {
+        let hosts = Hosts::new(vec!["a.b".to_owned()]);
+        for (text, want) in [
+            ("[docs](https://a.b/c) https://a.b/d.", "[docs](https://a.b/c) https://a.b/d."),
+            ("<https://a.b> (https://a.b)", "<https://a.b> (https://a.b)"),
+            ("[docs](https://e.vil) https://e.vil", "docs (`https://e.vil`) `https://e.vil`"),
+            ("[a](https://a.b@e.vil)", "a (`https://a.b@e.vil`)"),
+            ("[https://e.vil](https://a.b)", "[`https://e.vil`](https://a.b)"),
+            ("[https://a.b](https://e.vil)", "https://a.b (`https://e.vil`)"),
+            ("[a][r]\n\n[r]: https://a.b", "a (`https://a.b`)\n\n[r]\u{200b}: https://a.b"),
+            ("![e](https://a.b/f)", "`!\u{200b}[e](https://a.b/f)`"),
+            ("www.a.b", "`www.a.b`"),
+            ("[a](https://a.b \"t\")", "[a](https://a.b \"t\")"),
+        ] {
+            let policy = LinkPolicy::Hosts(hosts.clone());
+            let once = defuse(text, &policy);
+            assert_eq!(once, want, "{text:?}");
+            assert_eq!(defuse(&once, &policy), once, "{text:?}");
+        }
     }
 
     #[test]

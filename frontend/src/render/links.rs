@@ -31,7 +31,7 @@ enum Replacement {
 }
 
 /// `text` in which no client follows or fetches what `policy` does not allow.
-pub(super) fn links(text: &str, policy: LinkPolicy) -> String {
+pub(super) fn links(text: &str, policy: &LinkPolicy) -> String {
     let outline = outline(text);
     let sure = sure(text, &outline);
     let fenced =
@@ -84,12 +84,12 @@ fn stray_ticks(text: &str, code: &[Range<usize>]) -> BTreeSet<usize> {
     rows
 }
 
-fn edit_link(text: &str, link: Link, policy: LinkPolicy, edits: &mut Vec<Edit>) {
+fn edit_link(text: &str, link: Link, policy: &LinkPolicy, edits: &mut Vec<Edit>) {
     let mut edit = |at: Range<usize>, with| edits.push(Edit { at, with });
     if link.image {
         let source = text.get(link.whole.clone()).unwrap_or_default();
         edit(link.whole, Replacement::Code(source.replace("![", &format!("!{BREAK}["))));
-    } else if policy == LinkPolicy::Links {
+    } else if policy.allows_all() || (policy.allows(&link.url) && is_whole(text, &link)) {
         // Its tail is kept from being read as a bare address.
         edit(link.text.end..link.whole.end, Replacement::Same);
     } else if link.bare {
@@ -100,17 +100,23 @@ fn edit_link(text: &str, link: Link, policy: LinkPolicy, edits: &mut Vec<Edit>) 
     }
 }
 
+/// The link has its address with it: one that stands elsewhere is broken up there.
+fn is_whole(text: &str, link: &Link) -> bool {
+    let tail = text.get(link.text.end..link.whole.end).unwrap_or_default();
+    link.bare || (tail.starts_with("](") && tail.ends_with(')'))
+}
+
 /// Writes the defused text.
-struct Writer {
+struct Writer<'a> {
     out: String,
     stray: BTreeSet<usize>,
-    policy: LinkPolicy,
+    policy: &'a LinkPolicy,
     /// The paragraph may hold a tag, as far as was looked.
     tag: bool,
     scanned: usize,
 }
 
-impl Writer {
+impl Writer<'_> {
     fn replace(&mut self, source: &str, with: Replacement) {
         match with {
             Replacement::Same => self.text(source),
@@ -188,7 +194,7 @@ impl Writer {
                 _ => false,
             };
             let image = c == '!' && after.starts_with('[');
-            if image || (link && self.policy == LinkPolicy::Plain) {
+            if image || (link && !self.policy.allows_all()) {
                 self.out.push(BREAK);
             }
         }
@@ -202,11 +208,15 @@ impl Writer {
         let mut after_code = true;
         while let Some(c) = rest.chars().next() {
             if word_start
-                && self.policy == LinkPolicy::Plain
+                && !self.policy.allows_all()
                 && let Some(length) = address_length(rest)
             {
                 let (address, after) = rest.split_at(length);
-                self.code(address);
+                if self.policy.allows(address) {
+                    self.text(address);
+                } else {
+                    self.code(address);
+                }
                 rest = after;
                 (word_start, after_code) = (false, true);
                 continue;
@@ -221,7 +231,7 @@ impl Writer {
             after_code = false;
             let link = c == ']' && after.starts_with(['(', '[', ':']);
             let image = c == '!' && after.starts_with('[');
-            if image || (link && self.policy == LinkPolicy::Plain) {
+            if image || (link && !self.policy.allows_all()) {
                 self.out.push(BREAK);
             }
             word_start = !c.is_ascii_alphanumeric();

@@ -5,11 +5,14 @@
 
 mod code;
 pub mod defuse;
+mod hosts;
 mod links;
+mod output;
 mod posts;
 pub mod split;
 mod trace;
 mod transcript;
 
-pub use posts::{Rendered, posts, progress_left, with_person};
+pub use hosts::Hosts;
+pub use posts::{Rendered, Style, posts, progress_left, with_person};
 pub use transcript::{Ending, Phase, Tool, Transcript};

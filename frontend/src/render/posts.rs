@@ -3,6 +3,7 @@
 //! Trust: what comes out is safe to post: defused, never empty, each post under
 //! Mattermost's limits, thinking never in the message.
 
+use gaggle_ipc::session::ToolState;
 use serde_json::Value;
 
 use super::defuse::{LinkPolicy, defuse, without_signs};
@@ -23,9 +24,19 @@ pub struct Rendered {
     pub attachments: Option<Value>,
 }
 
+/// How turns are shown.
+#[derive(Debug, Clone, Default)]
+pub struct Style {
+    /// How much of the agent's doing is shown.
+    pub trace: TraceMode,
+    /// Which links of its answer may be followed.
+    pub links: LinkPolicy,
+}
+
 /// How `transcript` looks now.
 #[must_use]
-pub fn posts(transcript: &Transcript, mode: TraceMode) -> Rendered {
+pub fn posts(transcript: &Transcript, style: &Style) -> Rendered {
+    let mode = style.trace;
     let below = match &transcript.phase {
         Phase::Held | Phase::Withdrawn => {
             return Rendered { messages: Vec::new(), attachments: None };
@@ -39,7 +50,7 @@ pub fn posts(transcript: &Transcript, mode: TraceMode) -> Rendered {
         Phase::Working(_) => working(transcript, mode),
         Phase::Ended(ending) => ending.note.clone(),
     };
-    let mut messages = answer(transcript);
+    let mut messages = answer(transcript, &style.links);
     match (below, messages.last_mut()) {
         (Some(below), Some(last)) => {
             last.push_str("\n\n");
@@ -67,9 +78,9 @@ fn working(transcript: &Transcript, mode: TraceMode) -> Option<String> {
     }
 }
 
-fn answer(transcript: &Transcript) -> Vec<String> {
+fn answer(transcript: &Transcript, links: &LinkPolicy) -> Vec<String> {
     // An open code block is none to some clients.
-    let mut text = defuse(&closed(transcript.answer.trim()), LinkPolicy::Plain);
+    let mut text = defuse(&closed(transcript.answer.trim()), links);
     if transcript.cut {
         text.push_str("\n\n*The answer is longer than I can show; the rest is missing here.*");
     }
@@ -81,7 +92,7 @@ fn answer(transcript: &Transcript) -> Vec<String> {
         .filter(|piece| !piece.trim().is_empty())
         .map(|piece| {
             // A cut through code may have laid a mention bare.
-            let again = defuse(&piece, LinkPolicy::Plain);
+            let again = defuse(&piece, links);
             if again.chars().count() <= limit { again } else { without_signs(&piece) }
         })
         .collect()
@@ -111,11 +122,15 @@ pub fn progress_left(transcript: &Transcript, mode: TraceMode, seconds: u64) -> 
         (0, seconds) => format!("{seconds} s"),
         (minutes, seconds) => format!("{minutes} min {seconds} s"),
     };
-    let actions = match (mode, transcript.tools.len()) {
+    let failed = transcript.tools.iter().filter(|tool| tool.state == ToolState::Failed).count();
+    let mut actions = match (mode, transcript.tools.len()) {
         (TraceMode::Off, _) | (_, 0) => String::new(),
         (_, 1) => ", 1 action".to_owned(),
         (_, count) => format!(", {count} actions"),
     };
+    if failed > 0 && !actions.is_empty() {
+        actions.push_str(&format!(", {failed} failed"));
+    }
     format!("*Worked for {time}{actions}. The answer is below.*")
 }
 

@@ -6,12 +6,15 @@
 use gaggle_ipc::session::ToolState;
 use serde_json::{Value, json};
 
-use super::Transcript;
 use super::defuse::{LinkPolicy, defuse};
+use super::split::closed;
+use super::{Tool, Transcript, output};
 use crate::markdown::code_span;
 
 /// Longest last action that is shown, in characters.
 const MAX_ACTION: usize = 100;
+/// Most calls whose output is shown, the last ones.
+const MAX_BLOCKS: usize = 3;
 /// Most tool calls in the attachment.
 const MAX_TOOLS: usize = 25;
 /// How much of the newest thinking is shown, in characters.
@@ -22,12 +25,15 @@ const MAX_OUTPUT: usize = 150;
 /// below 8,000, and the server adds fields of its own.
 const MAX_ATTACHMENT: usize = 6000;
 
-/// The line `Thinking... [last action]`.
+/// The line `Thinking... [last action]`, with its outcome once there is one.
 pub(super) fn status(transcript: &Transcript) -> String {
     match transcript.tools.last() {
         Some(tool) => {
             let action = first(&one_line(&tool.title), MAX_ACTION);
-            format!("Thinking... [{}]", defuse(&action, LinkPolicy::Plain))
+            let (mark, _) = outcome(tool.state);
+            let mark = if tool.state == ToolState::Running { "" } else { mark };
+            let space = if mark.is_empty() { "" } else { " " };
+            format!("Thinking... [{mark}{space}{}]", defuse(&action, &LinkPolicy::Plain))
         }
         None => "Thinking...".to_owned(),
     }
@@ -42,7 +48,7 @@ pub(super) fn attachments(transcript: &Transcript) -> Option<Value> {
             text.push_str("\n\n");
         }
         text.push_str("**Thinking**\n");
-        text.push_str(&defuse(&thought, LinkPolicy::Plain));
+        text.push_str(&defuse(&thought, &LinkPolicy::Plain));
     }
     if text.is_empty() {
         return None;
@@ -55,7 +61,7 @@ pub(super) fn attachments(transcript: &Transcript) -> Option<Value> {
         }
         // JSON may take several characters for one: try again with less.
         limit = limit * 3 / 4;
-        text = defuse(&first(&text, limit), LinkPolicy::Plain);
+        text = defuse(&closed(&first(&text, limit)), &LinkPolicy::Plain);
     }
 }
 
@@ -65,16 +71,19 @@ fn tools(transcript: &Transcript) -> String {
     if hidden > 0 {
         lines.push(format!("({hidden} earlier actions)"));
     }
+    // What ran last is what people look at.
+    let ended = |tool: &&Tool| matches!(tool.state, ToolState::Completed | ToolState::Failed);
+    let shown = transcript.tools.iter().rev().filter(ended).take(MAX_BLOCKS);
+    let shown: Vec<u32> = shown.map(|tool| tool.call).collect();
     for tool in transcript.tools.iter().skip(hidden) {
-        let (mark, word) = match tool.state {
-            ToolState::Running => ("⏳", "running"),
-            ToolState::Completed => ("✅", "completed"),
-            ToolState::Failed => ("❌", "failed"),
-            ToolState::Abandoned => ("⏹️", "abandoned"),
-        };
+        let (mark, word) = outcome(tool.state);
         let title = code_span(&first(&one_line(&tool.title), MAX_ACTION));
         let mut line = format!("{mark} {title} {word}");
-        if tool.state == ToolState::Failed
+        let block = shown.contains(&tool.call).then(|| output::block(&tool.detail)).flatten();
+        if let Some(block) = block {
+            line.push('\n');
+            line.push_str(&block);
+        } else if tool.state == ToolState::Failed
             && let Some(output) = tool.detail.lines().rfind(|line| !line.trim().is_empty())
         {
             line.push_str(": ");
@@ -83,6 +92,15 @@ fn tools(transcript: &Transcript) -> String {
         lines.push(line);
     }
     lines.join("\n")
+}
+
+fn outcome(state: ToolState) -> (&'static str, &'static str) {
+    match state {
+        ToolState::Running => ("⏳", "running"),
+        ToolState::Completed => ("✅", "completed"),
+        ToolState::Failed => ("❌", "failed"),
+        ToolState::Abandoned => ("⏹️", "abandoned"),
+    }
 }
 
 fn one_line(text: &str) -> String {

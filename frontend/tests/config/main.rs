@@ -292,6 +292,18 @@ fn a_wrong_key_is_named_with_its_line_and_the_right_spelling() {
         ("[chat]\nallowed_bots = [\"bot\"]\n", "line 2: allowed_bots in [chat]: \"bot\" is no id"),
         ("[chat]\nmax_sessions = \"9\"\n", "line 2: max_sessions in [chat]: write a whole number"),
         ("[chat]\ntrace = \n", "line 2: this is no TOML"),
+        (
+            "[chat]\nallowUnsafeLinks = true\n",
+            "line 2: [chat] has no key allowUnsafeLinks; write allow_unsafe_links",
+        ),
+        (
+            "[chat]\nlink_hosts = [\"https://a.b\"]\n",
+            "line 2: link_hosts in [chat]: \"https://a.b\" is no host",
+        ),
+        (
+            "[chat]\nallow_unsafe_links = true\nlink_hosts = [\"a.b\"]\n",
+            "line 3: link_hosts in [chat]: hosts count only",
+        ),
         ("[access]\nusers = \"some\"\n", "line 2: users in [access]: write \"all\", \"allow\""),
         ("[access]\nusers = true\n", "line 2: users in [access]: write text in quotes"),
         ("[access]\nteams = \"allow\"\n", "line 2: teams in [access]: \"allow\" without ids"),

@@ -109,6 +109,17 @@ async fn what_the_agent_writes_notifies_and_fetches_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn links_to_hosts_that_the_admin_lists_stay_links() {
+    let mut world = World::prepare().await;
+    world.toml("link_hosts = [\"docs.example\"]");
+    world.start().await;
+    world.reading().await;
+    let root = world.ask("where?");
+    world.supervisor.asked().await.answer("[here](https://docs.example/a) not https://e.vil/?q=x");
+    world.says(root, "[here](https://docs.example/a) not `https://e.vil/?q=x`").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_long_turn_ends_with_a_new_post_that_names_the_person() {
     let mut world = World::prepare().await;
     world.long = std::time::Duration::ZERO;
@@ -117,12 +128,45 @@ async fn a_long_turn_ends_with_a_new_post_that_names_the_person() {
     let root = world.ask("slow");
     let asked = world.supervisor.asked().await;
     asked.ready().tool(1, ToolState::Completed, "shell · make");
-    world.says(root, "Thinking... [shell · make]").await;
+    world.says(root, "Thinking... [✅ shell · make]").await;
     asked.say("Done.").end(TurnEnd::Complete);
     world.says(root, "@alice\n\nDone.").await;
     let left = world.answer(root, |post| post.message.starts_with("*Worked for")).await;
     assert!(left.message.contains("1 action"));
     assert_eq!(world.texts(root).len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_bot_is_shown_as_typing_until_there_is_something_to_read() {
+    let mut world = World::prepare().await;
+    world.typing = std::time::Duration::from_millis(30);
+    world.start().await;
+    world.reading().await;
+    let typed = |world: &World| {
+        let requests = world.sim.requests();
+        requests.get("POST /users/me/typing").copied().unwrap_or_default()
+    };
+    let root = world.ask("slow");
+    let asked = world.supervisor.asked().await;
+    asked.ready().tool(1, ToolState::Running, "shell · make");
+    // Again and again, as long as it takes.
+    let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(20);
+    while typed(&world) < 5 {
+        assert!(tokio::time::Instant::now() < deadline, "typed {} times", typed(&world));
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+    asked.say("half");
+    world.answer(root, |post| post.message.starts_with("half")).await;
+    let then = typed(&world);
+    // Many edits later there was none but one that was under way.
+    for word in 0..10 {
+        asked.say(&format!(" {word}"));
+        world.answer(root, |post| post.message.contains(&format!(" {word}"))).await;
+    }
+    assert!(typed(&world) <= then + 1);
+    asked.end(TurnEnd::Complete);
+    world.answer(root, |post| post.message.ends_with(" 9")).await;
+    world.settle().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

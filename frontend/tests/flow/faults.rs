@@ -89,6 +89,48 @@ async fn a_limit_of_requests_slows_down_and_loses_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn edits_leave_room_in_a_limit_of_requests_for_what_has_to_be_said() {
+    let mut world = World::prepare().await;
+    // Reading takes its own part of the limit.
+    world.set("POLL_INTERVAL", "5");
+    world.start().await;
+    world.reading().await;
+    let refused = |world: &World| {
+        let requests = world.sim.requests();
+        let refused = requests.iter().filter(|(name, _)| name.starts_with("REFUSED"));
+        refused.map(|(_, times)| times).sum::<u64>()
+    };
+    world.sim.inject(Fault::RateLimit { per_second: 20, burst: 60 });
+    let roots: Vec<_> = (0..4).map(|n| world.ask(&format!("q{n}"))).collect();
+    let mut turns = Vec::new();
+    for _ in &roots {
+        let asked = world.supervisor.asked().await;
+        asked.ready();
+        turns.push(asked);
+    }
+    // Four answers that grow, edited as often as the pace lets them: 130 a second.
+    for word in 0..150 {
+        for asked in &turns {
+            asked.say(&format!("{word} "));
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    // A question that comes now is shown at once, and so are the ends.
+    let late = world.ask("late");
+    world.supervisor.asked().await.answer("Here.");
+    world.says(late, "Here.").await;
+    for asked in &turns {
+        asked.say(&asked.text).end(TurnEnd::Complete);
+    }
+    for (n, root) in roots.into_iter().enumerate() {
+        world.answer(root, |post| post.message.ends_with(&format!("149 q{n}"))).await;
+    }
+    assert_eq!(refused(&world), 0, "{:?}", world.sim.requests());
+    let edits = world.sim.requests()["PUT /posts/*/patch"];
+    assert!((20..150).contains(&edits), "{edits} edits");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn killed_before_it_knew_of_its_post_it_takes_it_up_again() {
     let mut world = World::new().await;
     // Made at once, but the answer does not arrive before the kill.

@@ -30,6 +30,8 @@ pub(crate) struct World {
     pub(crate) channel: Id,
     pub(crate) settings: Vec<(String, String)>,
     pub(crate) long: Duration,
+    /// How often the bot is shown as typing.
+    pub(crate) typing: Duration,
     /// How often it is asked whether questions still stand.
     pub(crate) withdrawn: Duration,
     /// How long a person may take to allow a tool.
@@ -101,6 +103,7 @@ impl World {
             channel,
             settings,
             long,
+            typing: Duration::from_secs(3600),
             withdrawn: Duration::from_secs(3600),
             approval: Duration::from_secs(1800),
             probes,
@@ -138,6 +141,7 @@ impl World {
         let config = Config::load(self.folder.path(), &environment).unwrap();
         let mut around = Surroundings::new(self.folder.path().to_owned(), self.state_dir());
         around.pace.edit = Duration::from_millis(30);
+        around.pace.typing = self.typing;
         around.pace.long = self.long;
         around.pace.withdrawn = self.withdrawn;
         around.pace.approval = self.approval;

@@ -3,6 +3,7 @@
 //! Trust: none; whoever fed the model may have chosen every character.
 
 use crate::render::defuse::{LinkPolicy, defuse};
+use crate::render::hosts::Hosts;
 use crate::render::split::{Piece, closed, split};
 use crate::{markdown, mentions};
 
@@ -11,8 +12,9 @@ const LIMIT: usize = 400;
 
 /// A posted text calls nobody and fetches nothing, and cutting it loses nothing.
 pub(crate) fn check(text: &str) {
-    for policy in [LinkPolicy::Plain, LinkPolicy::Links] {
-        let safe = defuse(text, policy);
+    let hosts = LinkPolicy::Hosts(Hosts::new(vec!["a.b".to_owned()]));
+    for policy in [LinkPolicy::Plain, hosts, LinkPolicy::Links] {
+        let safe = defuse(text, &policy);
         assert!(mentions::find(&safe, "all").is_empty(), "a mention survives");
         let fetched = markdown::outline(&safe).links.iter().any(|link| link.image);
         assert!(!fetched, "an image survives");

@@ -9,6 +9,9 @@ mod code;
 #[path = "../../../frontend/src/render/defuse.rs"]
 #[allow(dead_code, unreachable_pub, reason = "the frontend uses the rest, from outside too")]
 pub(crate) mod defuse;
+#[path = "../../../frontend/src/render/hosts.rs"]
+#[allow(dead_code, unreachable_pub, reason = "the frontend uses the rest, from outside too")]
+pub(crate) mod hosts;
 #[path = "../../../frontend/src/render/links.rs"]
 #[allow(dead_code, reason = "the frontend uses the rest")]
 mod links;

@@ -82,6 +82,7 @@ pub(super) async fn interfere(
         if let Some(verdict) = verdict {
             verdict.stamp(refusal.headers_mut());
         }
+        app.count_request("REFUSED", &path);
         return refusal;
     }
     let plan = app.faults.plan(request.method().as_str(), &path);

@@ -189,7 +189,8 @@ impl Simulator {
     }
 
     /// How often each method and path was asked for, ids left out:
-    /// `GET /channels/*/posts`.
+    /// `GET /channels/*/posts`. What went beyond a limit of requests counts once
+    /// more, as `REFUSED` in place of its method.
     #[must_use]
     pub fn requests(&self) -> BTreeMap<String, u64> {
         self.app.requests()

@@ -12,6 +12,7 @@ use super::super::Key;
 use super::super::approvals::Asked;
 use super::Turn;
 use super::failures::{self, Step};
+use crate::render::defuse::{LinkPolicy, defuse};
 use crate::render::{Tool, Transcript};
 use crate::state::{Ready, StateError};
 use crate::worker::Worker;
@@ -173,5 +174,5 @@ const MOST_OF_A_NOTICE: usize = 450;
 fn one_line(text: &str) -> String {
     let line: Vec<_> = text.split_whitespace().collect();
     let line: String = line.join(" ").chars().take(MOST_OF_A_NOTICE).collect();
-    crate::render::defuse::defuse(&line, crate::render::defuse::LinkPolicy::Plain)
+    defuse(&line, &LinkPolicy::Plain)
 }

@@ -26,8 +26,12 @@ fn tool(call: u32, state: ToolState, title: &str) -> Tool {
     Tool { call, state, title: title.to_owned(), detail: "first\nlast line\n".to_owned() }
 }
 
+fn style(trace: TraceMode) -> Style {
+    Style { trace, ..Style::default() }
+}
+
 fn message(transcript: &Transcript, mode: TraceMode) -> String {
-    let rendered = posts(transcript, mode);
+    let rendered = posts(transcript, &style(mode));
     assert_eq!(rendered.messages.len(), 1);
     rendered.messages[0].clone()
 }
@@ -40,8 +44,11 @@ fn simplified_shows_the_last_action_and_forgets_it_at_the_end() {
     turn.tool(tool(1, ToolState::Running, "shell · ls"));
     assert_eq!(message(&turn, TraceMode::Simplified), "Thinking... [shell · ls]");
     turn.answer("Two files.");
+    turn.tool(tool(1, ToolState::Completed, "shell · ls"));
     let text = message(&turn, TraceMode::Simplified);
-    assert_eq!(text, "Two files.\n\nThinking... [shell · ls]");
+    assert_eq!(text, "Two files.\n\nThinking... [✅ shell · ls]");
+    turn.tool(tool(2, ToolState::Failed, "shell · make"));
+    assert!(message(&turn, TraceMode::Simplified).ends_with("Thinking... [❌ shell · make]"));
     assert_eq!(message(&ended(turn, None), TraceMode::Simplified), "Two files.");
 }
 
@@ -53,7 +60,7 @@ fn off_shows_neither_thinking_nor_tools() {
     assert_eq!(message(&turn, TraceMode::Off), "Thinking...");
     turn.answer("Hi");
     assert_eq!(message(&turn, TraceMode::Off), "Hi");
-    assert_eq!(posts(&turn, TraceMode::Off).attachments, None);
+    assert_eq!(posts(&turn, &style(TraceMode::Off)).attachments, None);
 }
 
 #[test]
@@ -66,15 +73,30 @@ fn full_shows_both_in_an_attachment_with_states() {
         turn.tool(tool(call, state, "shell · ls"));
     }
     turn.answer("Hi");
-    let running = posts(&turn, TraceMode::Full).attachments.unwrap();
+    let running = posts(&turn, &style(TraceMode::Full)).attachments.unwrap();
     let text = running[0]["text"].as_str().unwrap();
-    assert!(text.contains("✅ `shell · ls` completed"));
-    assert!(text.contains("❌ `shell · ls` failed: `last line`"));
+    assert!(text.contains("✅ `shell · ls` completed\n```\nfirst\nlast line\n```\n"), "{text}");
+    assert!(text.contains("❌ `shell · ls` failed\n```\nfirst\nlast line\n```\n⏳"), "{text}");
     assert!(text.contains("⏳ `shell · ls` running"));
     assert!(text.contains("a thought for @\u{200b}all"));
     let over = ended(turn, None);
-    let text = posts(&over, TraceMode::Full).attachments.unwrap().to_string();
+    let text = posts(&over, &style(TraceMode::Full)).attachments.unwrap().to_string();
     assert!(text.contains("abandoned") && !text.contains("running"));
+}
+
+#[test]
+fn full_shows_the_output_of_the_last_actions_and_a_diff_as_one() {
+    let mut turn = working();
+    let diff = "--- a/x\n+++ b/x\n@@ -1 +1 @@\n-a\n+b @all\n";
+    for call in 1..=5 {
+        let detail = if call == 5 { diff.to_owned() } else { format!("output {call}\n") };
+        turn.tool(Tool { detail, ..tool(call, ToolState::Completed, "shell · x") });
+    }
+    let attachments = posts(&turn, &style(TraceMode::Full)).attachments.unwrap();
+    let text = attachments[0]["text"].as_str().unwrap();
+    assert!(text.contains(&format!("```diff\n{diff}```")), "{text}");
+    assert!(text.contains("output 3") && !text.contains("output 2"), "{text}");
+    assert!(crate::mentions::find(text, "all").is_empty());
 }
 
 #[test]
@@ -95,7 +117,7 @@ fn an_attachment_stays_small_whatever_is_in_it() {
     for call in 0..500 {
         turn.tool(tool(call, ToolState::Failed, &"\"`\\".repeat(200)));
     }
-    let attachments = posts(&turn, TraceMode::Full).attachments.unwrap();
+    let attachments = posts(&turn, &style(TraceMode::Full)).attachments.unwrap();
     assert!(attachments.to_string().chars().count() < 7000);
 }
 
@@ -128,7 +150,7 @@ fn forty_thousand_characters_come_whole_and_in_order() {
     let mut turn = working();
     let words: Vec<String> = (0..8000).map(|n| format!("w{n:04}")).collect();
     turn.answer(&words.join(" "));
-    let rendered = posts(&ended(turn, Some("Stopped.")), TraceMode::Simplified);
+    let rendered = posts(&ended(turn, Some("Stopped.")), &style(TraceMode::Simplified));
     assert_eq!(rendered.messages.len(), 4);
     assert!(rendered.messages.iter().all(|m| m.chars().count() < 16_000));
     let shown: Vec<_> = rendered.messages.iter().flat_map(|m| m.split_whitespace()).collect();
@@ -142,7 +164,7 @@ fn notes_above_leave_the_post_under_its_limit() {
         turn.note(format!("{n:02}{}", "n".repeat(490)));
     }
     turn.answer(&"word ".repeat(10_000));
-    let messages = posts(&ended(turn, Some("Stopped.")), TraceMode::Off).messages;
+    let messages = posts(&ended(turn, Some("Stopped.")), &style(TraceMode::Off)).messages;
     assert!(messages[0].starts_with("> 00nnn") && messages[0].contains("word"));
     assert!(messages.iter().all(|message| message.chars().count() < 16_383));
 }
@@ -151,7 +173,7 @@ fn notes_above_leave_the_post_under_its_limit() {
 fn a_mention_laid_bare_by_a_cut_through_code_calls_nobody() {
     let mut turn = working();
     turn.answer(&format!("`{}`", "@all x ".repeat(5000)));
-    for message in posts(&ended(turn, None), TraceMode::Off).messages {
+    for message in posts(&ended(turn, None), &style(TraceMode::Off)).messages {
         assert!(message.chars().count() < 16_383);
         assert!(crate::mentions::find(&message, "all").is_empty());
     }
