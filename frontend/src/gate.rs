@@ -118,7 +118,7 @@ impl Gate {
             Some(command) => Request::Command(command),
             None if !text.is_empty() => Request::Prompt(text),
             None if !post.files.is_empty() => Request::Files,
-            None => Request::Command(Command::Help),
+            None => Request::Command(Command::Help(None)),
         })
     }
 

@@ -1,5 +1,7 @@
-//! `docs/configuration.md` says what the tables in the code say, line by line.
+//! `docs/configuration.md` and `docs/commands.md` say what the tables in the code
+//! say, line by line.
 
+use gaggle_frontend::commands::{COMMANDS, Group};
 use gaggle_frontend::config::{KEYS, Reader, VARIABLES};
 
 fn page() -> &'static str {
@@ -52,4 +54,19 @@ fn the_page_names_nothing_that_does_not_exist() {
     for line in own.lines().filter(|line| line.starts_with("| `[") || line.starts_with("| `M")) {
         assert!(rows.iter().any(|row| row == line), "not in the code: {line}");
     }
+}
+
+#[test]
+fn the_commands_stand_on_their_page_group_by_group() {
+    let mut wanted = Vec::new();
+    for group in Group::ALL {
+        let of_group = COMMANDS.iter().filter(|entry| entry.group == *group);
+        let rows = of_group.map(|entry| format!("| `{}` | {} |", entry.usage(), entry.brief));
+        wanted.push(format!("| {} | |", group.title()));
+        wanted.push("|---|---|".to_owned());
+        wanted.extend(rows);
+    }
+    let page = include_str!("../../docs/commands.md");
+    let rows: Vec<_> = page.lines().filter(|line| line.starts_with('|')).collect();
+    assert!(rows == wanted, "put these tables into docs/commands.md:\n{}", wanted.join("\n"));
 }

@@ -99,8 +99,8 @@ fn by_place_and_mention() {
         (Public, "@channel hi", Err(Ignored::NotAddressed)),
         (Public, "@all @here hi", Err(Ignored::NotAddressed)),
         (Public, "@all @goosebot hi", prompt("@all @goosebot hi")),
-        (Public, "@goosebot", command(Command::Help)),
-        (Direct, "  ", command(Command::Help)),
+        (Public, "@goosebot", command(Command::Help(None))),
+        (Direct, "  ", command(Command::Help(None))),
         (Public, "@goosebot !STOP", command(Command::Stop)),
         (Public, "@goosebot !!", prompt("!!")),
         (Direct, "!whoami", command(Command::Whoami)),
@@ -123,7 +123,7 @@ fn in_threads() {
         ("!stop", here(true, true, true), command(Command::Stop)),
         ("!stop", here(false, true, false), command(Command::Stop)),
         ("!stop", here(false, false, false), Err(Ignored::NotAddressed)),
-        ("!help", here(true, false, false), command(Command::Help)),
+        ("!help", here(true, false, false), command(Command::Help(None))),
         ("!help", here(false, true, false), Err(Ignored::NotAddressed)),
     ] {
         let got = gate().screen(&post(message, json!({"root_id": ROOT})), place);

@@ -11,6 +11,7 @@ mod again;
 mod answers;
 mod approvals;
 mod context;
+mod commands;
 mod failures;
 mod fake;
 mod faults;

@@ -1,5 +1,5 @@
 //! The pages that are written by hand, in `packaging/man`. Where one says
-//! `@KEYS@`, `@VARIABLES@` or `@OPTIONS@`, the frontend's own tables come in.
+//! `@KEYS@`, `@VARIABLES@`, `@OPTIONS@` or `@COMMANDS@`, the frontend's own tables come in.
 //!
 //! Trust: the tables are the program's own, and plain text.
 
@@ -8,6 +8,7 @@ use std::path::Path;
 use anyhow::{Context as _, bail};
 use clap::CommandFactory as _;
 use gaggle_frontend::arguments::Arguments;
+use gaggle_frontend::commands::{COMMANDS, Group};
 use gaggle_frontend::config::{KEYS, Reader, VARIABLES};
 
 use crate::write_file;
@@ -33,6 +34,7 @@ fn completed(page: &str) -> anyhow::Result<String> {
             Some("KEYS") => text += &keys(),
             Some("VARIABLES") => text += &variables(),
             Some("OPTIONS") => text += &options(),
+            Some("COMMANDS") => text += &commands(),
             Some(other) => bail!("no table {other}"),
             None => text += &format!("{line}\n"),
         }
@@ -92,13 +94,30 @@ fn options() -> String {
     text + ".El\n"
 }
 
+fn commands() -> String {
+    let mut text = String::new();
+    for group in Group::ALL {
+        text += &format!(".Ss {}\n.Bl -tag -width Ds\n", group.title());
+        for command in COMMANDS.iter().filter(|command| command.group == *group) {
+            text += &format!(".It Ic {}\n", command.usage());
+            text += &format!("{}.\n", plain(&sentence(command.brief)));
+        }
+        text += ".El\n";
+    }
+    text
+}
+
+fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    let first: String = letters.next().map(|c| c.to_ascii_uppercase()).into_iter().collect();
+    first + letters.as_str()
+}
+
 /// `name = default`, and what it means as a sentence.
 fn item(kind: &str, name: &str, default: &str, meaning: &str) -> String {
     let default =
         if default.is_empty() { String::new() } else { format!(" No = Ar {}", quoted(default)) };
-    let mut letters = meaning.chars();
-    let sentence: String = letters.next().map(|c| c.to_ascii_uppercase()).into_iter().collect();
-    format!(".It {kind} {name}{default}\n{}.\n", plain(&(sentence + letters.as_str())))
+    format!(".It {kind} {name}{default}\n{}.\n", plain(&sentence(meaning)))
 }
 
 /// Text in which no character is roff's.
@@ -137,6 +156,14 @@ mod tests {
             assert_eq!(items.filter(names).count(), 1, "{}", variable.name);
         }
         let options = page("gaggle-frontend.8");
+        for command in COMMANDS {
+            assert_eq!(
+                count(&options, &format!(".It Ic !{}", command.name)),
+                1,
+                "{}",
+                command.name
+            );
+        }
         for option in ["--config-dir", "--runtime-dir", "--state-dir", "--check-config", "--help"] {
             assert_eq!(count(&options, &format!(".It Fl {}", &option[1..])), 1, "{option}");
         }

@@ -21,7 +21,7 @@ mod mattermost;
 mod post;
 
 // Under the names by which those files call each other.
-#[path = "../../../frontend/src/commands.rs"]
+#[path = "../../../frontend/src/commands/mod.rs"]
 #[allow(dead_code, unreachable_pub, reason = "the frontend uses the rest, from outside too")]
 mod commands;
 #[path = "../../../supervisor/src/log_pipe.rs"]
