@@ -256,6 +256,29 @@ pub enum FromWorker {
         /// Every attack of the list was tried or named as untried.
         complete: bool,
     },
+    /// What the turn has taken so far, sent again when it grows. Not sent where
+    /// the provider does not report it.
+    Spent {
+        /// The conversation.
+        thread: ThreadId,
+        /// The turn.
+        turn: TurnId,
+        /// Tokens that went to the model, all its calls together.
+        input: u64,
+        /// Tokens that came from it.
+        output: u64,
+        /// What that costs by Goose's reckoning.
+        cost: Option<Cost>,
+    },
+}
+
+/// An amount of money, as Goose reckons it.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct Cost {
+    /// In billionths of the currency.
+    pub nanos: u64,
+    /// Its code or name, like `USD`.
+    pub currency: Text<16>,
 }
 
 /// What came of one attack.

@@ -10,8 +10,8 @@ use gaggle_ipc::codec::{Decode, Encode, FrameError, MAX_FRAME, MAX_REQUEST, deco
 use gaggle_ipc::control::{ControlReply, ControlRequest, Refusal, RefusalCode, WorkerExit};
 use gaggle_ipc::launch::{LaunchStep, Profile};
 use gaggle_ipc::session::{
-    Before, DeltaKind, Failure, FailureKind, FromWorker, GooseMode, Hello, History, ProbeOutcome,
-    Settings, ToWorker, TurnEnd,
+    Before, Cost, DeltaKind, Failure, FailureKind, FromWorker, GooseMode, Hello, History,
+    ProbeOutcome, Settings, ToWorker, TurnEnd,
 };
 use gaggle_ipc::{
     AccountName, GooseSession, MattermostUserId, ModelName, Text, ThreadId, TurnId, WorkerId,
@@ -87,6 +87,21 @@ fn golden_vectors() {
             })
             .unwrap(),
             format!("0103000000{ID_HEX}010000000000000000000000030000000000000068c3a9"),
+        ),
+        (
+            encode(&FromWorker::Spent {
+                thread: thread(),
+                turn: TurnId(1),
+                input: 1000,
+                output: 20,
+                cost: Some(Cost { nanos: 7, currency: Text::new("USD").unwrap() }),
+            })
+            .unwrap(),
+            format!(
+                "010c000000{ID_HEX}0100000000000000 e803000000000000 1400000000000000\
+                 01 0700000000000000 0300000000000000 555344"
+            )
+            .replace(' ', ""),
         ),
     ];
     for (bytes, golden) in cases {
@@ -176,6 +191,10 @@ fn round_trips_and_every_cut_is_refused() {
             history: History::Resumed,
             model,
         });
+    }
+    for cost in [None, Some(Cost { nanos: 2_700_000, currency: Text::new("USD").unwrap() })] {
+        let (thread, turn) = (thread(), TurnId(3));
+        round_trip(&FromWorker::Spent { thread, turn, input: 1000, output: u64::MAX, cost });
     }
     round_trip(&FromWorker::TurnEnded {
         thread: thread(),

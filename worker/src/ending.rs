@@ -57,7 +57,7 @@ impl Signs {
     pub(crate) fn note(&mut self, update: &Update) {
         match update {
             Update::Begun => self.begun = true,
-            Update::Usage { .. } | Update::Passing | Update::Mode(_) => {}
+            Update::Usage { .. } | Update::Spent { .. } | Update::Passing | Update::Mode(_) => {}
             _ => self.acted = true,
         }
         match update {
@@ -218,7 +218,7 @@ mod tests {
 
     #[test]
     fn a_crash_counts_as_acted_from_the_moment_goose_took_the_prompt_up() {
-        let neutral = [Update::Passing, Update::Usage { used: 1, size: 2 }];
+        let neutral = [Update::Passing, Update::Usage { used: 1, size: 2, currency: None }];
         assert!(!failure_of(&after(&neutral).crashed("")).1);
         assert!(failure_of(&after(&[Update::Begun]).crashed("")).1);
         // A turn that ended by itself told of every tool before its end.

@@ -187,6 +187,7 @@ fn is_same_thing(older: &FromWorker, newer: &FromWorker) -> bool {
             a == b && x == y
         }
         (FromWorker::Usage { .. }, FromWorker::Usage { .. }) => true,
+        (FromWorker::Spent { turn: a, .. }, FromWorker::Spent { turn: b, .. }) => a == b,
         _ => false,
     }
 }

@@ -32,6 +32,7 @@ mod session_options;
 mod shell;
 mod slots;
 mod spawner;
+mod spending;
 mod stage;
 mod start;
 mod sys;

@@ -4,7 +4,7 @@
 //! asks the thread that is idle longest to stop its Goose, and waits in line.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -22,6 +22,9 @@ pub(crate) struct Slots {
     idle: RefCell<BTreeMap<u64, Rc<Notify>>>,
     next: Cell<u64>,
     sessions: RefCell<HashMap<GooseSession, ThreadId>>,
+    /// Threads that were told to give their sessions up.
+    leaving: RefCell<HashSet<ThreadId>>,
+    released: Notify,
 }
 
 /// The line is full.
@@ -48,6 +51,8 @@ impl Slots {
             idle: RefCell::default(),
             next: Cell::new(0),
             sessions: RefCell::default(),
+            leaving: RefCell::default(),
+            released: Notify::new(),
         }
     }
 
@@ -83,14 +88,29 @@ impl Slots {
     }
 
     /// Claims a Goose session for a thread: two processes on one session are
-    /// accepted by Goose in silence and spoil it. Returns whether it is the thread's now.
-    pub(crate) fn claim(&self, session: &GooseSession, thread: ThreadId) -> bool {
-        *self.sessions.borrow_mut().entry(session.clone()).or_insert(thread) == thread
+    /// accepted by Goose in silence and spoil it. Waits for a thread that is giving
+    /// it up. Returns whether it is the thread's now. Safe to cancel.
+    pub(crate) async fn claim(&self, session: &GooseSession, thread: ThreadId) -> bool {
+        loop {
+            let released = self.released.notified();
+            let owner = *self.sessions.borrow_mut().entry(session.clone()).or_insert(thread);
+            if owner == thread || !self.leaving.borrow().contains(&owner) {
+                return owner == thread;
+            }
+            released.await;
+        }
+    }
+
+    /// The thread was told to give up its sessions, and will.
+    pub(crate) fn leaving(&self, thread: ThreadId) {
+        self.leaving.borrow_mut().insert(thread);
     }
 
     /// Gives up all sessions that the thread has claimed.
     pub(crate) fn release(&self, thread: ThreadId) {
         self.sessions.borrow_mut().retain(|_, owner| *owner != thread);
+        self.leaving.borrow_mut().remove(&thread);
+        self.released.notify_waiters();
     }
 }
 
@@ -181,14 +201,28 @@ mod tests {
         assert!(timeout(SOON, slots.take()).await.is_err(), "waits instead of being refused");
     }
 
-    #[test]
-    fn a_session_belongs_to_one_thread_until_it_is_released() {
+    #[tokio::test]
+    async fn a_session_belongs_to_one_thread_until_it_is_released() {
         let slots = Slots::new(1);
         let session = GooseSession::new("20260101_1").unwrap();
-        assert!(slots.claim(&session, thread('a')));
-        assert!(slots.claim(&session, thread('a')));
-        assert!(!slots.claim(&session, thread('b')));
+        assert!(slots.claim(&session, thread('a')).await);
+        assert!(slots.claim(&session, thread('a')).await);
+        assert!(!slots.claim(&session, thread('b')).await);
         slots.release(thread('a'));
-        assert!(slots.claim(&session, thread('b')));
+        assert!(slots.claim(&session, thread('b')).await);
+    }
+
+    #[tokio::test]
+    async fn a_thread_that_is_about_to_give_its_session_up_is_waited_for() {
+        let slots = Slots::new(1);
+        let session = GooseSession::new("20260101_1").unwrap();
+        assert!(slots.claim(&session, thread('a')).await);
+        slots.leaving(thread('a'));
+        let (claimed, ()) = tokio::join!(slots.claim(&session, thread('b')), async {
+            tokio::task::yield_now().await;
+            slots.release(thread('a'));
+        });
+        assert!(claimed);
+        assert!(!slots.claim(&session, thread('a')).await, "it is the other's now");
     }
 }

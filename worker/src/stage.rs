@@ -212,14 +212,14 @@ impl Stage {
             return Err(failure(FailureKind::GooseUnavailable, "no process", false));
         };
         if let Some(session) = &self.session {
-            claim(&self.shared.slots, session, self.id)?;
+            claim(&self.shared.slots, session, self.id).await?;
         }
         let plan = Plan {
             goose_home: self.shared.spawner.goose_home(),
             workspace: &self.shared.workspace,
         };
         let opened = opening::open(&mut seat.goose, plan, self.session.as_ref()).await?;
-        claim(&self.shared.slots, &opened.session, self.id)?;
+        claim(&self.shared.slots, &opened.session, self.id).await?;
         seat.replay = Some(opened.replay);
         seat.in_force = opened.in_force;
         seat.strangers.extend(opened.strangers);
@@ -251,8 +251,8 @@ fn serves(made_for: GooseMode, wanted: GooseMode) -> bool {
 }
 
 /// Two processes on one session are accepted by Goose in silence and spoil it.
-fn claim(slots: &Slots, session: &GooseSession, thread: ThreadId) -> Result<(), Failure> {
-    if slots.claim(session, thread) {
+async fn claim(slots: &Slots, session: &GooseSession, thread: ThreadId) -> Result<(), Failure> {
+    if slots.claim(session, thread).await {
         return Ok(());
     }
     Err(failure(FailureKind::Protocol, "another thread has this Goose session", false))

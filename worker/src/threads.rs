@@ -79,6 +79,10 @@ impl Threads {
                 self.tell(thread, Command::Reply(turn, ask, choice)).await;
             }
             ToWorker::CloseThread { thread } => {
+                // At once: another thread's turn may come for its session now.
+                if self.known.get(&thread).is_some_and(|handle| !handle.mail.is_closed()) {
+                    self.shared.slots.leaving(thread);
+                }
                 self.tell(thread, Command::Close).await;
             }
             ToWorker::Drain => self.drain().await,

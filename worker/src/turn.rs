@@ -26,6 +26,7 @@ use crate::hint::Hints;
 use crate::lanes::Full;
 use crate::opening;
 use crate::outbox::Outbox;
+use crate::spending::Spending;
 use crate::tools::Tools;
 
 /// How long Goose may take to stop when it is asked to.
@@ -87,6 +88,7 @@ struct Running<'a> {
     heard: Instant,
     signs: Signs,
     notices: u32,
+    spending: Spending,
 }
 
 /// Sends the prompt and sees the turn through.
@@ -124,6 +126,7 @@ impl<'a> Running<'a> {
             heard: Instant::now(),
             signs: Signs::default(),
             notices: 0,
+            spending: Spending::default(),
         }
     }
 
@@ -254,8 +257,17 @@ impl<'a> Running<'a> {
                 self.explain(&output);
                 self.report(|tools| tools.end(&call, state, &output))
             }
-            Update::Usage { used, size } => {
+            Update::Usage { used, size, currency } => {
+                self.spending.count_in(currency);
                 self.scene.outbox.state(thread, FromWorker::Usage { thread, used, size })
+            }
+            Update::Spent { input, output, cost } => {
+                if self.spending.add(input, output, cost) {
+                    let spent = self.spending.message(thread, self.scene.turn);
+                    self.scene.outbox.state(thread, spent)
+                } else {
+                    Ok(())
+                }
             }
             Update::Status(sentence) => {
                 self.notice(&sentence);

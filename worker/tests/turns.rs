@@ -96,6 +96,44 @@ async fn one_goose_session_is_never_in_two_processes() {
 }
 
 #[tokio::test]
+async fn a_closed_threads_session_goes_on_in_another_at_once() {
+    let lab = Lab::new();
+    let mut worker = lab.start().await;
+    let (session, _) = worker.play(thread('a'), "the word is plumtree").await.ready().unwrap();
+    worker.send(ToWorker::CloseThread { thread: thread('a') }).await;
+    let turn =
+        worker.prompt_after(thread('b'), "and?", Some(session.clone()), Before::Complete).await;
+    let played = worker.end_of(turn).await;
+    assert_eq!(played.ready(), Some((session, History::Resumed)));
+    assert!(lab.model.last_conversation().contains("plumtree"));
+    // And the thread that was closed begins anew.
+    let played = worker.play(thread('a'), "and here?").await;
+    assert_eq!(played.ready().unwrap().1, History::New);
+    assert!(!lab.model.last_conversation().contains("plumtree"));
+}
+
+#[tokio::test]
+async fn what_a_turn_took_is_the_sum_of_the_models_calls() {
+    let lab = Lab::new();
+    let mut worker = lab.start().await;
+    for _ in 0..2 {
+        // One call for the tool, one for the answer.
+        let played = worker.play(thread('a'), "!!run true").await;
+        let spent = played.messages.iter().rev().find_map(|message| match message {
+            FromWorker::Spent { input, output, cost, .. } => Some((*input, *output, cost.clone())),
+            _ => None,
+        });
+        let (input, output, cost) = spent.unwrap();
+        assert_eq!((input, output), (20, 4));
+        let cost = cost.unwrap();
+        assert!(cost.nanos > 0 && cost.currency.as_str() == "USD", "{cost:?}");
+    }
+    let played = worker.play(thread('a'), "!!status 500").await;
+    let spent = played.messages.iter().any(|m| matches!(m, FromWorker::Spent { .. }));
+    assert!(!spent, "nothing was reported: {played:?}");
+}
+
+#[tokio::test]
 async fn thinking_and_tools_are_told_apart_from_the_answer() {
     let lab = Lab::new();
     let mut worker = lab.start().await;

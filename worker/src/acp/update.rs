@@ -11,7 +11,7 @@ use gaggle_ipc::session::ToolState;
 use serde_json::Value;
 
 /// One piece of news.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq)]
 pub(crate) enum Update {
     /// A piece of the answer.
     Answer(Chunk),
@@ -47,6 +47,17 @@ pub(crate) enum Update {
         used: u64,
         /// Tokens that fit.
         size: u64,
+        /// In what costs of the session are counted, if they are.
+        currency: Option<String>,
+    },
+    /// What one call of the model took.
+    Spent {
+        /// Tokens that went in; `None` if the provider does not say.
+        input: Option<u64>,
+        /// Tokens that came out.
+        output: Option<u64>,
+        /// What it costs, in the currency of the session.
+        cost: Option<f64>,
     },
     /// The session is in this mode now.
     Mode(String),
@@ -82,7 +93,8 @@ impl Update {
             Ok(SessionUpdate::ToolCall(call)) => Self::tool(call),
             Ok(SessionUpdate::ToolCallUpdate(update)) => Self::progress(update),
             Ok(SessionUpdate::UsageUpdate(usage)) => {
-                Self::Usage { used: usage.used, size: usage.size }
+                let currency = usage.cost.map(|cost| cost.currency);
+                Self::Usage { used: usage.used, size: usage.size, currency }
             }
             Ok(SessionUpdate::CurrentModeUpdate(mode)) => {
                 Self::Mode(mode.current_mode_id.0.to_string())
@@ -105,7 +117,17 @@ impl Update {
                 .and_then(Value::as_str)
                 .map_or(Self::Passing, |message| Self::Status(message.to_owned())),
             // The same as the standard `usage_update`, which comes as well.
-            "usage_update" | "message_usage" => Self::Passing,
+            "usage_update" => Self::Passing,
+            // The answer to the prompt counts the last of the turn's calls alone.
+            "message_usage" => {
+                let usage = update.get("usage").unwrap_or(&Value::Null);
+                let tokens = |name: &str| usage.get(name).and_then(Value::as_u64);
+                Self::Spent {
+                    input: tokens("inputTokens"),
+                    output: tokens("outputTokens"),
+                    cost: usage.get("cost").and_then(Value::as_f64),
+                }
+            }
             other => Self::Unknown(other.to_owned()),
         }
     }
@@ -264,6 +286,21 @@ mod tests {
                 "_meta": {"goose": {"activeRunId": run}}}));
             assert_eq!(update, expected);
         }
+    }
+
+    #[test]
+    fn what_one_call_took_is_told_from_what_is_not_reported() {
+        let spent = |usage: Value| {
+            Update::parse_custom(&json!({"sessionUpdate": "message_usage", "usage": usage}))
+        };
+        assert_eq!(
+            spent(json!({"inputTokens": 1000, "outputTokens": 20, "cost": 0.5})),
+            Update::Spent { input: Some(1000), output: Some(20), cost: Some(0.5) }
+        );
+        assert_eq!(
+            spent(json!({"inputTokens": -1, "cost": 0.0})),
+            Update::Spent { input: None, output: None, cost: Some(0.0) }
+        );
     }
 
     #[test]
