@@ -142,19 +142,20 @@ async fn serve(
     tracing::info!(bot = %me.username, id = %me.id, "logged in to Mattermost");
     let connected = format!("connected to {} as @{}", config.mattermost.url, me.username);
     let supervisor = Supervisor::connect(around.runtime_dir.join(CONTROL_SOCKET));
+    let mut ingest = Ingest::new(client.clone(), state.clone(), &me, config.poll_interval);
+    if config.websocket {
+        ingest = ingest.pushed();
+    }
     let (conversations, mut failed) = Conversations::new(Parts {
         client: client.clone(),
-        state: state.clone(),
+        state,
         workers: Workers::new(supervisor, config.worker_settings()),
         live: Live::new(gate, &config),
         pace: around.pace,
         max_sessions: config.max_sessions,
         worker_idle: config.worker_idle,
+        told_at_once: ingest.told_at_once(),
     });
-    let mut ingest = Ingest::new(client.clone(), state, &me, config.poll_interval);
-    if config.websocket {
-        ingest = ingest.pushed();
-    }
     notify::connection(&connected);
     let running = Running { client, me, conversations: conversations.clone(), started: config };
     let intake = conversations.clone();

@@ -4,9 +4,14 @@
 //! Trust: the text is anybody's; whether its author may ask at all is decided
 //! in [`gate`](crate::gate).
 
+mod arguments;
 mod help;
 mod table;
 
+use gaggle_ipc::ModelName;
+use gaggle_ipc::session::GooseMode;
+
+pub use arguments::{Since, Unit};
 pub use help::{help, misused, of_one, unknown};
 pub use table::{COMMANDS, Entry, Group};
 
@@ -19,6 +24,26 @@ pub enum Command {
     Approve(Option<String>),
     /// Do not.
     Deny(Option<String>),
+    /// Begin the conversation anew, with this prompt if there is one.
+    New(Option<String>),
+    /// List the caller's conversations.
+    Sessions,
+    /// Go on with that one of them here.
+    Resume(u32),
+    /// Sum the thread up.
+    Summarize(Option<Since>),
+    /// What runs and waits.
+    Status,
+    /// Show the mode, or choose it.
+    Mode(Option<GooseMode>),
+    /// Show the models, or choose one.
+    Model(Option<ModelWish>),
+    /// Show nothing between the first sign and the answer, or do again.
+    Quiet(Option<bool>),
+    /// What the agent may use.
+    Tools,
+    /// What was taken so far.
+    Usage,
     /// What the bot can do, or what one command does.
     Help(Option<String>),
     /// Who the caller is to Gaggle.
@@ -27,6 +52,15 @@ pub enum Command {
     Misused(&'static str),
     /// Looks like a command and is none: the word, without `!`.
     Unknown(String),
+}
+
+/// A model that somebody wants.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ModelWish {
+    /// The one without a choice.
+    Usual,
+    /// This one.
+    Named(ModelName),
 }
 
 /// Longest word that is shown back, in characters.

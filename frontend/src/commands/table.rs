@@ -2,26 +2,33 @@
 //!
 //! Trust: nobody; what a row reads is anybody's text.
 
-use super::{Command, MAX_WORD};
+use super::Command;
+use super::arguments::{bare, help, mode, model, name, new, quiet, resume, summarize};
 
 /// What commands are about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Group {
     /// A turn that runs.
     Turn,
+    /// Conversations.
+    Conversation,
+    /// How the agent works.
+    Manner,
     /// The bot and the person.
     About,
 }
 
 impl Group {
     /// All, in the order in which they are shown.
-    pub const ALL: &[Self] = &[Self::Turn, Self::About];
+    pub const ALL: &[Self] = &[Self::Turn, Self::Conversation, Self::Manner, Self::About];
 
     /// Its heading.
     #[must_use]
     pub fn title(self) -> &'static str {
         match self {
             Self::Turn => "While I work",
+            Self::Conversation => "Conversations",
+            Self::Manner => "How I work, in one conversation",
             Self::About => "About you and me",
         }
     }
@@ -89,6 +96,96 @@ pub const COMMANDS: &[Entry] = &[
         read: |arguments| Some(Command::Deny(name(arguments))),
     },
     Entry {
+        name: "status",
+        arguments: "",
+        group: Group::Turn,
+        brief: "shows what runs, what waits and what Goose asks: in a thread of that one, elsewhere of all that is yours",
+        example: "`!status` also says how the thread is set, and whether I hear of messages at once.",
+        also: &["ps", "running", "jobs", "ping"],
+        read: |arguments| bare(arguments, Command::Status),
+    },
+    Entry {
+        name: "new",
+        arguments: "[TEXT]",
+        group: Group::Conversation,
+        brief: "begins anew: what was said before is not known to the agent any more",
+        example: "`!new fix the tests` begins with that; `!new` alone with your next message here. `!resume` goes back.",
+        also: &["clear", "reset", "restart", "forget", "begin"],
+        read: new,
+    },
+    Entry {
+        name: "sessions",
+        arguments: "",
+        group: Group::Conversation,
+        brief: "lists your latest conversations, each with a number",
+        example: "`!sessions` sends the list to you alone.",
+        also: &["list", "history", "threads", "conversations", "ls"],
+        read: |arguments| bare(arguments, Command::Sessions),
+    },
+    Entry {
+        name: "resume",
+        arguments: "N",
+        group: Group::Conversation,
+        brief: "goes on with an earlier conversation of yours in this thread",
+        example: "`!resume 3` takes number 3 of `!sessions`; it then goes on here and no longer where it was.",
+        also: &["continue", "load", "open", "switch"],
+        read: resume,
+    },
+    Entry {
+        name: "summarize",
+        arguments: "[SINCE]",
+        group: Group::Conversation,
+        brief: "sums this thread up, or what was said in it of late",
+        example: "`!summarize 2h` takes the last two hours; `30m`, `3d` and `1w` are times, too.",
+        also: &["summary", "summarise", "tldr", "recap"],
+        read: summarize,
+    },
+    Entry {
+        name: "mode",
+        arguments: "[MODE]",
+        group: Group::Manner,
+        brief: "shows whether tools run unasked, or chooses it: auto, smart_approve, approve or chat, as far as your admin allows",
+        example: "`!mode chat` lets Goose use no tools in this conversation; `!mode` shows what may be chosen.",
+        also: &["modes", "permissions"],
+        read: mode,
+    },
+    Entry {
+        name: "model",
+        arguments: "[NAME]",
+        group: Group::Manner,
+        brief: "shows which model answers, or chooses it from your admin's list",
+        example: "`!model default` goes back to the usual one.",
+        also: &["models", "llm"],
+        read: model,
+    },
+    Entry {
+        name: "quiet",
+        arguments: "[on/off]",
+        group: Group::Manner,
+        brief: "shows nothing between my first sign and the answer",
+        example: "`!quiet on` in a thread of many; `!quiet off` shows my steps again.",
+        also: &["silent", "mute", "verbose", "trace"],
+        read: quiet,
+    },
+    Entry {
+        name: "tools",
+        arguments: "",
+        group: Group::Manner,
+        brief: "shows what the agent may use here, and what it has to ask for",
+        example: "`!tools` in a channel and in a direct message may differ: your admin decides.",
+        also: &["tool", "extensions", "policy"],
+        read: |arguments| bare(arguments, Command::Tools),
+    },
+    Entry {
+        name: "usage",
+        arguments: "",
+        group: Group::About,
+        brief: "shows tokens and costs of this conversation, and yours of today and of 30 days",
+        example: "`!usage` shows your own sums in a direct message only.",
+        also: &["cost", "costs", "tokens", "spent", "context"],
+        read: |arguments| bare(arguments, Command::Usage),
+    },
+    Entry {
         name: "whoami",
         arguments: "",
         group: Group::About,
@@ -103,24 +200,7 @@ pub const COMMANDS: &[Entry] = &[
         group: Group::About,
         brief: "shows this, or how one command is used",
         example: "`!help stop` explains `!stop`.",
-        also: &["commands", "usage", "man", "info"],
+        also: &["commands", "man", "info"],
         read: help,
     },
 ];
-
-/// A command that takes no arguments.
-fn bare(arguments: &str, command: Command) -> Option<Command> {
-    arguments.is_empty().then_some(command)
-}
-
-/// The first word, for a command that passes over the others.
-fn name(arguments: &str) -> Option<String> {
-    let word = arguments.split_whitespace().next()?;
-    Some(word.to_ascii_lowercase().chars().take(MAX_WORD).collect())
-}
-
-fn help(arguments: &str) -> Option<Command> {
-    let mut words = arguments.split_whitespace();
-    let word = words.next().map(|word| word.trim_start_matches('!').to_ascii_lowercase());
-    words.next().is_none().then_some(Command::Help(word))
-}

@@ -8,6 +8,10 @@ fn some(text: &str) -> Option<String> {
     Some(text.to_owned())
 }
 
+fn named(model: &str) -> ModelWish {
+    ModelWish::Named(ModelName::new(model).unwrap())
+}
+
 #[test]
 fn commands_in_any_case_and_with_blanks_around() {
     for (text, want) in [
@@ -24,6 +28,37 @@ fn commands_in_any_case_and_with_blanks_around() {
         ("!approve", Command::Approve(None)),
         ("!Approve  ABCD please", Command::Approve(some("abcd"))),
         ("!deny abcd", Command::Deny(some("abcd"))),
+        ("!new", Command::New(None)),
+        ("!new fix it\n\nplease ", Command::New(some("fix it\n\nplease"))),
+        ("!sessions", Command::Sessions),
+        ("!sessions all", Command::Misused("sessions")),
+        ("!resume 3", Command::Resume(3)),
+        ("!resume #12", Command::Resume(12)),
+        ("!resume", Command::Misused("resume")),
+        ("!resume 0", Command::Misused("resume")),
+        ("!resume +3", Command::Misused("resume")),
+        ("!resume 99999999999", Command::Misused("resume")),
+        ("!summarize", Command::Summarize(None)),
+        ("!summarize 2h", Command::Summarize(Some(Since { count: 2, unit: Unit::Hours }))),
+        ("!summarize 30MIN", Command::Summarize(Some(Since { count: 30, unit: Unit::Minutes }))),
+        ("!summarize 1w", Command::Summarize(Some(Since { count: 1, unit: Unit::Weeks }))),
+        ("!summarize 0d", Command::Misused("summarize")),
+        ("!summarize d", Command::Misused("summarize")),
+        ("!summarize yesterday", Command::Misused("summarize")),
+        ("!status", Command::Status),
+        ("!mode", Command::Mode(None)),
+        ("!mode Smart-Approve", Command::Mode(Some(GooseMode::SmartApprove))),
+        ("!mode yolo", Command::Misused("mode")),
+        ("!model", Command::Model(None)),
+        ("!model default", Command::Model(Some(ModelWish::Usual))),
+        ("!model `gpt-4o`", Command::Model(Some(named("gpt-4o")))),
+        ("!model gpt 4o", Command::Misused("model")),
+        ("!quiet", Command::Quiet(None)),
+        ("!quiet ON", Command::Quiet(Some(true))),
+        ("!quiet off", Command::Quiet(Some(false))),
+        ("!quiet please", Command::Misused("quiet")),
+        ("!tools", Command::Tools),
+        ("!usage", Command::Usage),
         ("!restart", Command::Unknown("restart".to_owned())),
         ("!stopp", Command::Unknown("stopp".to_owned())),
     ] {

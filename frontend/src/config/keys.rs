@@ -37,6 +37,8 @@ keys! {
     }
     goose {
         MODE = "mode", "\"approve\"", "whether a tool that [tools] does not name runs: auto (yes), approve (after a question), smart_approve (after a question, unless Goose takes it for reading) or chat (no tools)";
+        MODES_ALLOWED = "modes_allowed", "[]", "the modes that people may choose for a conversation with !mode, none looser than mode; empty: mode and all that are stricter";
+        MODELS = "models", "[]", "the models that people may choose for a conversation with !model; empty: none";
         IDLE = "idle_seconds", "600", "a Goose without a turn for so long is stopped; its conversation goes on with the next message";
         WORKER_IDLE = "worker_idle_seconds", "1800", "a person's worker without a turn for so long is ended; the next message starts it again";
         RPC_TIMEOUT = "rpc_timeout_seconds", "600", "a turn in which Goose says nothing for so long is ended";
@@ -52,6 +54,7 @@ keys! {
         ANSWER_EDITED = "answer_edited", "false", "a post that mentions the bot only since it was edited is answered. Mattermost does not say who edited it: where admins may edit others' posts, they can ask in their names";
         CONTEXT_TOKENS = "context_tokens", "4000", "of what else was written in a thread, so much goes along with a prompt, a token counted as four bytes; 0 for nothing";
         CONTEXT_FROM = "context_from", "\"everyone\"", "whose posts those are: everyone, or allowed (people who may use the bot)";
+        DM_CONVERSATION = "dm_conversation", "\"thread\"", "what is one conversation in a direct message: thread, or continuous (all that is not in a thread)";
         POLL_INTERVAL = "poll_interval_seconds", "1.0", "pause between two looks for new posts while no WebSocket tells of them";
     }
     access {

@@ -14,9 +14,9 @@ use super::problems::Findings;
 use super::raw::{Found, Raw, Refusal};
 use super::settings::{Settings, read};
 use super::{
-    ApprovedUser, Config, ConfigError, Context, ContextFrom, DirectRule, Environment, Mattermost,
-    Mcp, MentionRule, Rules, TraceMode, address, instructions, keys, lists, proxy, token, tools,
-    variables,
+    ApprovedUser, Config, ConfigError, Context, ContextFrom, DirectRule, DmConversation,
+    Environment, Mattermost, Mcp, MentionRule, Rules, TraceMode, address, choices, instructions,
+    keys, lists, proxy, token, tools, variables,
 };
 
 /// Longer waits are mistakes.
@@ -39,6 +39,8 @@ impl Config {
         let tools = tools::read_policy(&s, goose.mode, f);
         let access = lists::access(&s, f);
         let instructions = instructions::instructions(&s, f);
+        let mode = goose.mode.unwrap_or(tools::DEFAULT_MODE);
+        let choices = choices::read_choices(&s, mode, &tools, f);
         let mcp = mcp(&s, f);
         let websocket = read(s.key(keys::WEBSOCKET), true, f, Raw::bool);
         let debug = read(s.either(variables::DEBUG, keys::DEBUG), false, f, Raw::bool);
@@ -59,8 +61,10 @@ impl Config {
                 poll_interval: chat.poll_interval,
                 max_sessions: chat.max_sessions,
                 rpc_timeout: goose.rpc_timeout,
-                mode: goose.mode.unwrap_or(tools::DEFAULT_MODE),
+                mode,
                 tools,
+                choices,
+                dm_conversation: chat.dm_conversation,
                 goose_idle: goose.idle,
                 worker_idle: goose.worker_idle,
                 mcp,
@@ -91,6 +95,7 @@ struct Chat {
     context: Context,
     poll_interval: Duration,
     max_sessions: usize,
+    dm_conversation: DmConversation,
 }
 
 impl Chat {
@@ -111,6 +116,16 @@ impl Chat {
             context: context(s, f),
             poll_interval: read(poll, Duration::from_secs(1), f, |raw| raw.seconds(0.1, 300.0)),
             max_sessions: usize::try_from(most).unwrap_or(usize::MAX),
+            dm_conversation: read(
+                s.key(keys::DM_CONVERSATION),
+                DmConversation::default(),
+                f,
+                |raw| match raw.text()?.as_str() {
+                    "thread" => Ok(DmConversation::Thread),
+                    "continuous" => Ok(DmConversation::Continuous),
+                    _ => Err("write \"thread\" or \"continuous\"".to_owned()),
+                },
+            ),
         }
     }
 }

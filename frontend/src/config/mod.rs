@@ -6,6 +6,7 @@
 
 mod access;
 mod address;
+mod choices;
 mod dotenv;
 mod environment;
 mod instructions;
@@ -31,6 +32,7 @@ use secrecy::SecretString;
 
 use crate::policy::Policy;
 
+pub use choices::Choices;
 pub use environment::Environment;
 pub use instructions::Instructions;
 pub use keys::{KEYS, Key};
@@ -78,6 +80,10 @@ pub struct Config {
     pub mode: GooseMode,
     /// The rules for tools.
     pub tools: Policy,
+    /// What people may choose of Goose.
+    pub choices: Choices,
+    /// What is one conversation in a direct message.
+    pub dm_conversation: DmConversation,
     /// A Goose without a turn for so long is stopped.
     pub goose_idle: Duration,
     /// A person's worker without a turn for so long is ended.
@@ -191,6 +197,16 @@ pub enum DirectRule {
     Answer,
     /// None is.
     Ignore,
+}
+
+/// What is one conversation in a direct message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum DmConversation {
+    /// Each thread.
+    #[default]
+    Thread,
+    /// All that is not in a thread, answered where it was asked.
+    Continuous,
 }
 
 /// When a post has to mention the bot.

@@ -9,7 +9,7 @@ use std::time::Duration;
 use gaggle_ipc::{MattermostId, MattermostUserId};
 use tokio::time::Instant;
 
-use super::{Inner, Key};
+use super::{Inner, Key, Prompt};
 use crate::mattermost::{Emoji, Reaction};
 use crate::state::EndedTurn;
 
@@ -111,7 +111,8 @@ impl Inner {
         // The row comes before anything is done; two clicks make one.
         if let Some(turn) = self.state.open_repeat(ended).await? {
             tracing::info!(%turn, user = %key.user, thread = %key.thread, "again");
-            self.begin(asks.prompt(turn, key, ended.answer));
+            let quiet = self.state.choice(key.user, key.thread).await?.quiet;
+            self.begin(Prompt { quiet, ..self.prompt(asks, turn, key, ended.answer) });
         }
         Ok(())
     }

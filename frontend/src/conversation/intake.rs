@@ -1,15 +1,17 @@
 //! Takes posts in: ignored, refused, obeyed, or in the ledger.
 //!
 //! Trust: the gate decides. The ledger's row comes before anything is done about
-//! a post; commands have none, and a command that a kill swallows is typed again.
+//! a post, be it a prompt or a command.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use gaggle_ipc::MattermostId;
+use gaggle_ipc::{MattermostId, ThreadId};
 
+use super::orders::{Wish, wish};
 use super::{Conversations, Inner, Key, Prompt, address, asked};
 use crate::commands::Command;
+use crate::config::DmConversation;
 use crate::gate::{self, Admission, Denied, Place, Request, Site, Verdict};
 use crate::ingest::{Intake, NotTaken, Noticed};
 use crate::mattermost::{Channel, ChannelKind, Error, Post, User};
@@ -43,10 +45,14 @@ impl Intake for Conversations {
             return Ok(());
         }
         let kind = channel.kind;
+        let request = match wish(request) {
+            Ok(wish) => return inner.prompted(&post, channel, author, wish).await,
+            Err(request) => request,
+        };
         match request {
-            Request::Prompt(text) => return inner.prompted(&post, channel, author, text).await,
+            Request::Prompt(_) => {}
             Request::Command(command) => {
-                inner.spawn(move |inner| async move { inner.obey(&post, kind, command).await });
+                return inner.commanded(post, kind, command).await.map_err(not_taken);
             }
             Request::Files => inner.spawn(move |inner| async move {
                 let text = "I cannot read attached files yet. Please write what you need.";
@@ -116,14 +122,22 @@ impl Inner {
         self.spawn(move |inner| async move { inner.notices.tell(author.id, &text).await });
     }
 
+    /// The conversation that `post` belongs to.
+    pub(super) fn key(&self, post: &Post, kind: ChannelKind) -> Key {
+        let continuous = kind == ChannelKind::Direct
+            && post.root.is_none()
+            && self.live().dm_conversation == DmConversation::Continuous;
+        let thread = if continuous { ThreadId::from(post.channel) } else { post.thread() };
+        Key { user: post.author(), thread }
+    }
+
     pub(super) async fn place(&self, post: &Post, kind: ChannelKind) -> Result<Place, StateError> {
-        let key = Key { user: post.author(), thread: post.thread() };
+        let key = self.key(post, kind);
         // In a direct message everything is answered, and a post that begins a
         // thread continues none.
         let asked = kind != ChannelKind::Direct && post.root.is_some();
         let conversing = asked
-            && (self.registry.knows(key)
-                || self.state.session(key.user, key.thread).await?.is_some());
+            && (self.registry.knows(key) || self.state.converses(key.user, key.thread).await?);
         Ok(Place {
             kind,
             conversing,
@@ -137,24 +151,38 @@ impl Inner {
         post: &Post,
         channel: &Channel,
         author: User,
-        text: String,
+        wish: Wish,
     ) -> Result<(), NotTaken> {
-        let key = Key { user: post.author(), thread: post.thread() };
+        let key = self.key(post, channel.kind);
+        let Wish { text, anew, summary } = wish;
         let seen = SeenPost { post: post.id, channel: post.channel, create_at: post.create_at };
-        let new = NewTurn { user: key.user, thread: key.thread, post: seen };
+        let new = NewTurn { user: key.user, thread: key.thread, post: seen, anew };
         // The row comes before anything is done about the post.
         let Some(turn) = self.state.open_turn(new).await.map_err(not_taken)? else {
             return Ok(());
         };
-        let (address, asked) = (address(post, channel.kind, &author), asked(post));
+        let (address, asked) = (address(post, key.thread, channel.kind, &author), asked(post));
         let (site, late) = (Site::from(channel), self.lateness(post));
         if let Some(refusal) = late.refusal() {
             tracing::info!(%turn, user = %key.user, "too old to be begun");
             self.spawn(move |inner| async move { inner.decline(turn, &address, &refusal).await });
             return Ok(());
         }
-        let note = late.note();
-        self.begin(Prompt { turn, key, address, asked, site, author, text, note, again: false });
+        let quiet = self.state.choice(key.user, key.thread).await.map_err(not_taken)?.quiet;
+        let summary = self.summary(summary);
+        self.begin(Prompt {
+            turn,
+            key,
+            address,
+            asked,
+            site,
+            author,
+            text,
+            summary,
+            note: late.note(),
+            quiet,
+            again: false,
+        });
         Ok(())
     }
 }

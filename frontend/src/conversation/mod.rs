@@ -19,6 +19,7 @@ mod registry;
 mod reply;
 mod teams;
 mod thread;
+mod tools_seen;
 mod tracker;
 mod turn;
 mod withdrawn;
@@ -28,11 +29,11 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use gaggle_ipc::session::{Before, GooseMode, ToWorker};
-use gaggle_ipc::{MattermostId, MattermostUserId, ThreadId, TurnId};
+use gaggle_ipc::{MattermostId, MattermostUserId, ModelName, ThreadId, TurnId};
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
-use crate::config::{Config, Context, Instructions, TraceMode};
+use crate::config::{Choices, Config, Context, DmConversation, Instructions, TraceMode};
 use crate::delivery::{Address, Delivery, DeliveryError, Order, Pace};
 use crate::gate::{Gate, Site};
 use crate::mattermost::{ChannelKind, Client, Post, PostRef, User};
@@ -51,6 +52,7 @@ use notices::Notices;
 use people::People;
 use registry::{Active, Registry};
 use teams::Teams;
+use tools_seen::ToolsSeen;
 use tracker::Tracker;
 
 /// A conversation.
@@ -79,6 +81,8 @@ pub struct Parts {
     pub max_sessions: usize,
     /// A worker without a turn for so long is ended.
     pub worker_idle: Duration,
+    /// Whether posts are told of at once.
+    pub told_at_once: watch::Receiver<bool>,
 }
 
 /// All conversations. Clones share them.
@@ -99,6 +103,8 @@ struct Inner {
     approvals: Approvals,
     offers: Offers,
     edits: Edits,
+    tools_seen: ToolsSeen,
+    told_at_once: watch::Receiver<bool>,
     tracker: Tracker,
     next_turn: AtomicU64,
     stopping: AtomicBool,
@@ -124,6 +130,10 @@ pub struct Live {
     pub answer_within: Duration,
     /// A post that is for the bot only since it was edited is answered.
     pub answer_edited: bool,
+    /// What people may choose.
+    pub choices: Choices,
+    /// What is one conversation in a direct message.
+    pub dm_conversation: DmConversation,
 }
 
 impl Live {
@@ -139,7 +149,20 @@ impl Live {
             instructions: config.instructions.clone(),
             answer_within: config.answer_within,
             answer_edited: config.answer_edited,
+            choices: config.choices.clone(),
+            dm_conversation: config.dm_conversation,
         }
+    }
+
+    /// The mode of a conversation for which a person chose `chosen`: what the
+    /// admin does not allow any more does not hold.
+    fn mode_of(&self, chosen: Option<GooseMode>) -> GooseMode {
+        chosen.filter(|mode| self.choices.modes.contains(mode)).unwrap_or(self.mode)
+    }
+
+    /// The model, in the same way; `None` is the usual one.
+    fn model_of<'a>(&self, chosen: Option<&'a ModelName>) -> Option<&'a ModelName> {
+        chosen.filter(|model| self.choices.models.contains(model))
     }
 }
 
@@ -172,12 +195,27 @@ struct Job {
     turn: TurnId,
     key: Key,
     text: String,
+    summary: Option<Summary>,
     author: User,
     address: Address,
     asked: PostRef,
     site: Site,
     view: watch::Sender<Transcript>,
     stop: watch::Receiver<Stop>,
+}
+
+/// What of a thread is to be summed up.
+#[derive(Debug, Clone, Copy)]
+struct Summary {
+    /// Posts made until then are not, milliseconds since 1970 by the server's clock.
+    after: Option<i64>,
+}
+
+/// How a turn is shown.
+struct Manner {
+    user: MattermostUserId,
+    quiet: bool,
+    again: bool,
 }
 
 /// A prompt that passed the gate.
@@ -190,8 +228,12 @@ struct Prompt {
     site: Site,
     author: User,
     text: String,
+    /// So much of the thread goes along with it, for a summary.
+    summary: Option<Summary>,
     /// A sentence above the answer.
     note: Option<String>,
+    /// Nothing is shown between the first sign and the answer.
+    quiet: bool,
     /// An earlier process may have begun to answer.
     again: bool,
 }
@@ -210,6 +252,8 @@ impl Conversations {
             approvals: Approvals::default(),
             offers: Offers::default(),
             edits: Edits::default(),
+            tools_seen: ToolsSeen::default(),
+            told_at_once: parts.told_at_once,
             registry: Registry::new(parts.max_sessions),
             client: parts.client,
             state: parts.state,
@@ -263,13 +307,17 @@ impl Conversations {
 impl Inner {
     /// Puts a prompt in its thread's queue and shows that.
     fn begin(self: &Arc<Self>, prompt: Prompt) {
-        let Prompt { turn, key, address, asked, site, author, text, note, again } = prompt;
+        let Prompt { turn, key, address, asked, site, author, text, summary, .. } = prompt;
         let (stopper, stop) = watch::channel(Stop::No);
         let (begun, begins) = watch::channel(false);
+        let mut transcript = Transcript::new(Phase::Queued);
+        prompt.note.into_iter().for_each(|note| transcript.note(note));
+        let (view, watched) = watch::channel(transcript);
         let active = Active {
             turn,
             asked: asked.post,
             channel: asked.channel,
+            view: watched.clone(),
             stop: stopper.clone(),
             begun: begins,
         };
@@ -293,17 +341,16 @@ impl Inner {
             (0, false) => Phase::Held,
             _ => Phase::Queued,
         };
-        let mut transcript = Transcript::new(phase);
-        note.into_iter().for_each(|note| transcript.note(note));
-        let (view, watched) = watch::channel(transcript);
+        view.send_modify(|transcript| transcript.phase = phase);
         let shown = (watched, Order { after: place.after, begun });
-        self.deliver(turn, address.clone(), shown, stopper, (key.user, again));
+        let manner = Manner { user: key.user, quiet: prompt.quiet, again: prompt.again };
+        self.deliver(turn, address.clone(), shown, stopper, manner);
         if let Some(jobs) = place.new {
             tokio::spawn(thread::run(self.clone(), jobs));
         }
         // The registry bounds a thread's jobs below what the queue holds.
-        let _ =
-            place.jobs.try_send(Job { turn, key, text, author, address, asked, site, view, stop });
+        let job = Job { turn, key, text, summary, author, address, asked, site, view, stop };
+        let _ = place.jobs.try_send(job);
     }
 
     fn deliver(
@@ -312,19 +359,22 @@ impl Inner {
         address: Address,
         shown: (watch::Receiver<Transcript>, Order),
         stop: watch::Sender<Stop>,
-        (user, again): (MattermostUserId, bool),
+        Manner { user, quiet, again }: Manner,
     ) {
         let (channel, root) = (address.channel, address.root);
         let pace = (self.live().trace, self.pace);
         let silent = shown.0.borrow().phase == Phase::Held;
         let mut delivery =
             Delivery::new(self.client.clone(), self.state.clone(), turn, address, shown, pace);
+        if quiet {
+            delivery = delivery.quiet();
+        }
         self.spawn(move |inner| async move {
             // A hint only. A post says the same for good, and must not find the one
             // open connection taken.
             let typing = async {
                 if silent {
-                    let _ = inner.client.typing(channel, Some(root)).await;
+                    let _ = inner.client.typing(channel, root).await;
                 }
             };
             let deliver = async {
@@ -422,16 +472,18 @@ fn asked(post: &Post) -> PostRef {
     PostRef { post: post.id, channel: post.channel, create_at: post.create_at }
 }
 
-fn address(post: &Post, kind: ChannelKind, author: &User) -> Address {
+/// Where the answer to `post` goes, which belongs to the conversation `thread`.
+fn address(post: &Post, thread: ThreadId, kind: ChannelKind, author: &User) -> Address {
     Address {
         channel: post.channel,
-        root: post.root.unwrap_or(post.id),
+        root: root_of(thread, post.channel),
         asked: post.id,
         person: (kind != ChannelKind::Direct).then(|| author.username.clone()),
     }
 }
 
-/// An id of the type that Mattermost's client wants.
-fn root_of(thread: ThreadId) -> MattermostId {
-    thread.into()
+/// The root of a conversation's thread; `None` if it is all that is in no thread
+/// of a channel, which is then its key.
+fn root_of(thread: ThreadId, channel: MattermostId) -> Option<MattermostId> {
+    Some(thread.into()).filter(|root| *root != channel)
 }

@@ -10,16 +10,18 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use gaggle_ipc::session::MAX_PROMPT;
-use gaggle_ipc::{MattermostId, ids};
+use gaggle_ipc::{MattermostId, TurnId, ids};
 use tokio::time::timeout;
 
-use super::{Inner, Job, Key, Live, root_of};
+use super::{Inner, Job, Key, Live, Summary, root_of};
 use crate::config::ContextFrom;
 use crate::context::{self, Entry, Instructed, Posted, Source, Voice};
 use crate::gate::{Admission, Site};
 use crate::mattermost::{ChannelKind, Error, PostRef, ThreadPart, User};
 use crate::state::{StateError, Told};
 
+/// So much more of a thread goes along with the wish to have it summed up.
+const SUMMED_UP: usize = 4;
 /// Longest wait for what others wrote, tries included.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -30,6 +32,7 @@ pub(super) struct Asking {
     asked: PostRef,
     site: Site,
     text: String,
+    summary: Option<Summary>,
     told: Told,
     /// How the person is called here.
     person: String,
@@ -58,6 +61,7 @@ impl Job {
             asked: self.asked,
             site: self.site,
             text: self.text.clone(),
+            summary: self.summary,
             told,
             person: called(self.author.id, Some(&self.author)),
         }
@@ -99,17 +103,20 @@ impl Inner {
     ) -> Result<Option<(String, Option<i64>)>, StateError> {
         let Asking { asked, site, text, told, .. } = asking;
         let room = context::BYTES_PER_TOKEN * usize::try_from(live.context.tokens).unwrap_or(0);
+        // A summary is of much more than what helps to understand a question.
+        let room = if asking.summary.is_some() { room * SUMMED_UP } else { room };
         let room = room.min(MAX_PROMPT.saturating_sub(used + text.len()));
         if room == 0 {
             return Ok(None);
         }
-        let begins = root_of(asking.key.thread) == asked.post;
+        let root = root_of(asking.key.thread, asked.channel);
         // In a direct message nobody else writes, and every post is a prompt.
         let alone = site.kind == ChannelKind::Direct && told.seen.is_some();
-        if begins || alone {
+        let root = root.filter(|root| *root != asked.post && !alone);
+        let Some(root) = root else {
             return Ok(Some((String::new(), Some(asked.create_at))));
-        }
-        let others = timeout(PATIENCE, self.others(live, asking, room)).await;
+        };
+        let others = timeout(PATIENCE, self.others(live, asking, root, room)).await;
         Ok(Some(match others.unwrap_or_else(|_| Ok(Others::Unread(late())))? {
             Others::Said(quotation, until) => (quotation, Some(until)),
             Others::Unread(error) => {
@@ -124,10 +131,18 @@ impl Inner {
         &self,
         live: &Live,
         asking: &Asking,
+        root: MattermostId,
         room: usize,
     ) -> Result<Others, StateError> {
-        let Asking { key, asked, told, person, .. } = asking;
-        let read = self.client.thread_before(root_of(key.thread), *asked, room).await;
+        let Asking { key, asked, told, person, summary, .. } = asking;
+        // What Goose has answered itself is to be summed up, too.
+        let told = match summary {
+            Some(Summary { after }) => {
+                &Told { seen: *after, anew: Some(TurnId(u64::MAX)), ..*told }
+            }
+            None => told,
+        };
+        let read = self.client.thread_before(root, *asked, room).await;
         let ThreadPart { posts, more } = match read {
             Ok(part) => part,
             Err(error) => return Ok(Others::Unread(error)),

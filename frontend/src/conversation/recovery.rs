@@ -8,9 +8,10 @@ use std::time::Duration;
 use gaggle_ipc::{MattermostId, TurnId};
 
 use super::approvals::PROP_ASK;
+use super::orders::{Wish, wish};
 use super::{Conversations, Inner, Key, Prompt, address, asked};
 use crate::delivery::{Address, PROP_DONE, PROP_TURN};
-use crate::gate::{Admission, Request, Site};
+use crate::gate::{Admission, Site};
 use crate::mattermost::{Channel, Error, Post, PostPatch, User};
 use crate::state::{Outcome, StateError, UnfinishedTurn};
 
@@ -25,19 +26,7 @@ pub(super) struct Asks {
     post: Post,
     channel: Channel,
     author: User,
-    text: String,
-}
-
-impl Asks {
-    /// The prompt of the turn that answers `post`: the question, or what is to be
-    /// bettered.
-    pub(super) fn prompt(self, turn: TurnId, key: Key, post: MattermostId) -> Prompt {
-        let usual = address(&self.post, self.channel.kind, &self.author);
-        let address = Address { asked: post, ..usual };
-        let (asked, site) = (asked(&self.post), Site::from(&self.channel));
-        let (author, text) = (self.author, self.text);
-        Prompt { turn, key, address, asked, site, author, text, again: false, note: None }
-    }
+    wish: Wish,
 }
 
 /// Why unfinished turns stay so.
@@ -67,11 +56,30 @@ impl Conversations {
                 self.0.rerun(turn).await?;
             }
         }
-        Ok(())
+        self.0.obey_again().await
     }
 }
 
 impl Inner {
+    /// The prompt of the turn that answers `post`: the question, or what is to be
+    /// bettered.
+    pub(super) fn prompt(&self, asks: Asks, turn: TurnId, key: Key, post: MattermostId) -> Prompt {
+        let usual = address(&asks.post, key.thread, asks.channel.kind, &asks.author);
+        Prompt {
+            turn,
+            key,
+            address: Address { asked: post, ..usual },
+            asked: asked(&asks.post),
+            site: Site::from(&asks.channel),
+            author: asks.author,
+            text: asks.wish.text,
+            summary: self.summary(asks.wish.summary),
+            note: None,
+            quiet: false,
+            again: false,
+        }
+    }
+
     async fn rerun(self: &std::sync::Arc<Self>, turn: UnfinishedTurn) -> Result<(), RecoveryError> {
         // Not taken in, and told so.
         let shown = self.answers(&turn).await?;
@@ -82,7 +90,9 @@ impl Inner {
         match self.asks_still(turn.question, turn.channel, key).await? {
             Some(asks) => {
                 let late = self.lateness(&asks.post);
-                let prompt = Prompt { again: true, ..asks.prompt(turn.turn, key, turn.post) };
+                let quiet = self.state.choice(key.user, key.thread).await?.quiet;
+                let prompt = self.prompt(asks, turn.turn, key, turn.post);
+                let prompt = Prompt { again: true, quiet, ..prompt };
                 match late.refusal() {
                     Some(refusal) => {
                         self.remove(&shown).await;
@@ -127,7 +137,10 @@ impl Inner {
         // It was let in before, perhaps for continuing a thread that no longer
         // counts as one.
         let place = crate::gate::Place { conversing: true, ..place };
-        let Ok(Request::Prompt(text)) = self.live().gate.screen(&post, place) else {
+        let Ok(request) = self.live().gate.screen(&post, place) else {
+            return Ok(None);
+        };
+        let Ok(wish) = wish(request) else {
             return Ok(None);
         };
         let site = Site::from(&channel);
@@ -136,7 +149,7 @@ impl Inner {
         };
         let admitted = self.live().gate.admit(&author) == Admission::Admitted && denied.is_none();
         let own = key.user == post.author();
-        Ok((admitted && own).then_some(Asks { post, channel, author, text }))
+        Ok((admitted && own).then_some(Asks { post, channel, author, wish }))
     }
 
     async fn interrupted(&self, turn: UnfinishedTurn) -> Result<(), RecoveryError> {
@@ -162,7 +175,7 @@ impl Inner {
         }
         let mut shown = posts.last().map(|post| post.id);
         if shown.is_none() {
-            let root = super::root_of(turn.thread);
+            let root = super::root_of(turn.thread, turn.channel);
             shown = self.answer_at(turn.channel, root, turn.post, NOTE).await;
         }
         if let Some(post) = shown {
@@ -177,8 +190,7 @@ impl Inner {
 
     /// The posts that answer the turn, the ledger's and those it did not learn of.
     async fn answers(&self, turn: &UnfinishedTurn) -> Result<Vec<Post>, RecoveryError> {
-        let root: MattermostId = super::root_of(turn.thread);
-        let place = (turn.channel, root);
+        let place = (turn.channel, super::root_of(turn.thread, turn.channel));
         let posts = self.patiently(|| self.client.thread_after(place, turn.question)).await?;
         let mut posts = posts.unwrap_or_default();
         let asked = turn.post.as_str();
@@ -193,7 +205,10 @@ impl Inner {
     }
 
     /// Asks until Mattermost answers; `None` if the thing is gone.
-    async fn patiently<T, F>(&self, mut ask: impl FnMut() -> F) -> Result<Option<T>, RecoveryError>
+    pub(super) async fn patiently<T, F>(
+        &self,
+        mut ask: impl FnMut() -> F,
+    ) -> Result<Option<T>, RecoveryError>
     where
         F: Future<Output = Result<T, Error>>,
     {

@@ -12,6 +12,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
 use super::{Job, Key, Stop};
+use crate::render::Transcript;
 
 /// Most turns of one thread, the running one included.
 const MAX_TURNS: usize = 9;
@@ -23,9 +24,23 @@ pub(super) struct Active {
     /// The post that asks.
     pub(super) asked: MattermostId,
     pub(super) channel: MattermostId,
+    /// How far it is.
+    pub(super) view: watch::Receiver<Transcript>,
     pub(super) stop: watch::Sender<Stop>,
     /// Its first post stands.
     pub(super) begun: watch::Receiver<bool>,
+}
+
+/// A conversation in which something runs.
+#[derive(Debug)]
+pub(super) struct UnderWay {
+    pub(super) thread: ThreadId,
+    pub(super) channel: MattermostId,
+    /// The post whose turn runs.
+    pub(super) asked: MattermostId,
+    pub(super) view: watch::Receiver<Transcript>,
+    /// How many turns wait for it.
+    pub(super) waiting: usize,
 }
 
 /// Why a turn cannot wait here.
@@ -169,6 +184,35 @@ impl Registry {
         self.threads.lock().is_ok_and(|threads| threads.live.contains_key(&key))
     }
 
+    /// Takes a conversation out unless a turn runs or waits in it. Returns whether
+    /// none does.
+    pub(super) fn set_aside(&self, key: Key) -> bool {
+        let Ok(mut threads) = self.threads.lock() else { return false };
+        let busy = threads.live.get(&key).is_some_and(|thread| !thread.active.is_empty());
+        if !busy {
+            threads.live.remove(&key);
+        }
+        !busy
+    }
+
+    /// What runs or waits of `user`, thread by thread, in the order in which it
+    /// was asked.
+    pub(super) fn under_way(&self, user: MattermostUserId) -> Vec<UnderWay> {
+        let Ok(threads) = self.threads.lock() else { return Vec::new() };
+        let of_user = threads.live.iter().filter(|(key, _)| key.user == user);
+        let mut all: Vec<_> = of_user
+            .filter_map(|(key, live)| {
+                let first = live.active.first()?;
+                let (thread, channel) = (key.thread, first.channel);
+                let (asked, view) = (first.asked, first.view.clone());
+                let waiting = live.active.len() - 1;
+                Some((first.turn, UnderWay { thread, channel, asked, view, waiting }))
+            })
+            .collect();
+        all.sort_by_key(|(turn, _)| *turn);
+        all.into_iter().map(|(_, one)| one).collect()
+    }
+
     /// A turn of anybody runs in the thread.
     pub(super) fn is_busy(&self, thread: ThreadId) -> bool {
         self.threads.lock().is_ok_and(|threads| {
@@ -266,6 +310,7 @@ impl Threads {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::render::Phase;
 
     fn key(user: char, thread: char) -> Key {
         let id = |c: char| c.to_string().repeat(26);
@@ -280,6 +325,7 @@ mod tests {
             turn: TurnId(turn),
             asked: MattermostId::new(&"q".repeat(26)).unwrap(),
             channel: MattermostId::new(&"c".repeat(26)).unwrap(),
+            view: watch::channel(Transcript::new(Phase::Queued)).1,
             stop: watch::Sender::new(Stop::No),
             begun: watch::Sender::new(false).subscribe(),
         }

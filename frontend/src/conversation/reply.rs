@@ -12,12 +12,17 @@ use crate::mattermost::{NewPost, PendingPostId, Post};
 impl Inner {
     /// Answers `post` in its thread.
     pub(super) async fn reply(&self, post: &Post, text: &str) {
-        self.reply_at(post.channel, post.root.unwrap_or(post.id), text).await;
+        self.reply_at(post.channel, Some(post.root.unwrap_or(post.id)), text).await;
     }
 
     /// Posts in a thread. The client tries again as long as that is safe; after
     /// that a missing word of ours is better than one said twice.
-    pub(super) async fn reply_at(&self, channel: MattermostId, root: MattermostId, text: &str) {
+    pub(super) async fn reply_at(
+        &self,
+        channel: MattermostId,
+        root: Option<MattermostId>,
+        text: &str,
+    ) {
         self.post(channel, root, text, Map::new()).await;
     }
 
@@ -26,7 +31,7 @@ impl Inner {
     pub(super) async fn answer_at(
         &self,
         channel: MattermostId,
-        root: MattermostId,
+        root: Option<MattermostId>,
         asked: MattermostId,
         text: &str,
     ) -> Option<MattermostId> {
@@ -36,13 +41,13 @@ impl Inner {
     async fn post(
         &self,
         channel: MattermostId,
-        root: MattermostId,
+        root: Option<MattermostId>,
         text: &str,
         props: Map<String, Value>,
     ) -> Option<MattermostId> {
         let new = NewPost {
             channel,
-            root: Some(root),
+            root,
             message: text.to_owned(),
             props,
             pending_post_id: PendingPostId::new(),

@@ -8,6 +8,8 @@
 mod ending;
 mod failures;
 mod frames;
+mod opening;
+mod spending;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,10 +23,11 @@ use tokio::time::Instant;
 use super::prompt::Composed;
 use super::{Inner, Job, Past, Stop};
 use crate::render::Phase;
-use crate::state::{Outcome, StateError, Told};
+use crate::state::{Bearings, Outcome, StateError, Told};
 use crate::worker::{Route, Worker, WorkerError};
 use failures::Failures;
 pub(super) use failures::Refused;
+use spending::Spending;
 
 /// How long a worker may take to end a turn that was cancelled; it needs half
 /// of that for the worst Goose.
@@ -73,6 +76,7 @@ struct Turn<'a> {
     mode: GooseMode,
     failures: Failures,
     gave_up: bool,
+    spending: Spending,
     began: Instant,
 }
 
@@ -96,7 +100,16 @@ pub(super) struct Ran {
 pub(super) async fn run(inner: &Arc<Inner>, mut job: Job, past: Past) -> Ran {
     let began = Instant::now();
     let live = inner.live();
-    let asks = live.tools.goose_mode(live.mode, job.address.audience()) != GooseMode::Auto;
+    let bearings = match inner.state.bearings(job.turn).await {
+        Ok(bearings) => bearings,
+        Err(error) => {
+            ending::tell(inner, &job, End::Ledger(error), began);
+            return Ran { past, served: true };
+        }
+    };
+    let past = bearings.past(past, &job);
+    let mode = live.mode_of(bearings.choice.mode);
+    let asks = live.tools.goose_mode(mode, job.address.audience()) != GooseMode::Auto;
     let failures = Failures::new(live.tools.max_failures, asks);
     let mut turn = Turn {
         inner,
@@ -108,9 +121,10 @@ pub(super) async fn run(inner: &Arc<Inner>, mut job: Job, past: Past) -> Ran {
         sent: false,
         crashed: false,
         asks: 0,
-        mode: live.mode,
+        mode,
         failures,
         gave_up: false,
+        spending: Spending::default(),
         began,
     };
     let mut tries = 0;
@@ -132,6 +146,9 @@ pub(super) async fn run(inner: &Arc<Inner>, mut job: Job, past: Past) -> Ran {
         // Goose never saw this one, so what was before still is.
         _ => turn.before,
     };
+    if let Err(error) = turn.record_spending().await {
+        inner.fail(error);
+    }
     let (began, lost, composed) = (turn.began, turn.lost, turn.composed.take());
     let served = !matches!(end, End::NotStarted(_));
     let answered = ending::tell(inner, &job, end, began) == Some(Outcome::Complete);
@@ -226,7 +243,8 @@ impl Turn<'_> {
         let (key, ledger) = (self.job.key, self.job.turn);
         let thread = key.thread;
         let state = &self.inner.state;
-        let resume = state.session(key.user, thread).await.map_err(SendError::Ledger)?;
+        let bearings = state.bearings(ledger).await.map_err(SendError::Ledger)?;
+        self.open(worker, &bearings).await?;
         let composed = self.composed.clone().unwrap_or_default();
         for text in Part::pieces(&composed.text) {
             let part = ToWorker::PromptPart { thread, turn, text };
@@ -236,15 +254,18 @@ impl Turn<'_> {
             state.turn_sent(ledger, composed.told).await.map_err(SendError::Ledger)?;
             self.sent = true;
         }
-        let (before, (mode, model)) = (self.before, self.answered_with());
+        let (mode, model) = self.answered_with(&bearings);
+        let (resume, before) = (bearings.session, self.before);
         let prompt = ToWorker::Prompt { thread, turn, resume, before, mode, model };
         worker.send(&prompt).await.map_err(|_| SendError::Worker)
     }
 
     /// The mode and the model of this turn, decided anew for each.
-    fn answered_with(&self) -> (GooseMode, Option<ModelName>) {
-        let audience = self.job.address.audience();
-        (self.inner.live().tools.goose_mode(self.mode, audience), None)
+    fn answered_with(&self, bearings: &Bearings) -> (GooseMode, Option<ModelName>) {
+        let live = self.inner.live();
+        let mode = live.tools.goose_mode(self.mode, self.job.address.audience());
+        let chosen = live.model_of(bearings.choice.model.as_ref());
+        (mode, chosen.or(bearings.usual_model.as_ref()).cloned())
     }
 
     /// Takes the turn's frames until it is over.

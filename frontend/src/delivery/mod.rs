@@ -29,8 +29,8 @@ pub use slot::{PROP_DONE, PROP_PART, PROP_TURN, whole_answer_to};
 pub struct Address {
     /// The channel.
     pub channel: MattermostId,
-    /// The root of the thread.
-    pub root: MattermostId,
+    /// The root of the thread; `None` for an answer that is in none.
+    pub root: Option<MattermostId>,
     /// The post that asks.
     pub asked: MattermostId,
     /// Whom to notify by name; `None` where every post notifies.
@@ -114,6 +114,7 @@ pub struct Delivery {
     mode: TraceMode,
     pace: Pace,
     order: Order,
+    quiet: bool,
     /// What the last look took.
     cost: Duration,
     slots: Vec<Slot>,
@@ -140,10 +141,17 @@ impl Delivery {
             mode,
             pace,
             order,
+            quiet: false,
             cost: Duration::ZERO,
             slots: Vec::new(),
             below: Vec::new(),
         }
+    }
+
+    /// Shows a first sign and the end, and nothing in between.
+    #[must_use]
+    pub fn quiet(self) -> Self {
+        Self { quiet: true, mode: TraceMode::Off, ..self }
     }
 
     /// Goes on with the posts that an earlier process may have made, rather than
@@ -231,8 +239,14 @@ impl Delivery {
 
     /// Shows how things stand; whether anything had to be edited.
     async fn update(&mut self, transcript: &Transcript) -> Result<bool, DeliveryTrouble> {
+        if self.quiet && self.slots.first().is_some_and(|slot| slot.post().is_some()) {
+            return Ok(false);
+        }
         let began = std::time::Instant::now();
-        let rendered = render::posts(transcript, self.mode);
+        let rendered = match self.quiet {
+            true => render::posts(&Transcript::new(transcript.phase.clone()), self.mode),
+            false => render::posts(transcript, self.mode),
+        };
         self.cost = began.elapsed();
         let mut edited = false;
         for (at, message) in rendered.messages.iter().enumerate() {

@@ -124,7 +124,7 @@ impl Outbox {
         all.insert(PROP_PART.to_owned(), slot.part.as_str().into());
         let new = NewPost {
             channel: self.address.channel,
-            root: Some(self.address.root),
+            root: self.address.root,
             message: message.to_owned(),
             props: all,
             pending_post_id: PendingPostId::new(),

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gaggle_ipc::MattermostId;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
 use crate::mattermost::{self, Channel, Client, Post, Reaction, User};
@@ -104,6 +104,7 @@ pub struct Ingest {
     poll_interval: Duration,
     wake: Wake,
     hears: bool,
+    live: watch::Sender<bool>,
 }
 
 /// Those who wake us often share a look.
@@ -116,13 +117,20 @@ impl Ingest {
     /// Prepares reading as the bot `me`, looking every `poll_interval`.
     #[must_use]
     pub fn new(client: Client, state: State, me: &User, poll_interval: Duration) -> Self {
-        Self { client, state, me: me.id, poll_interval, wake: Wake::default(), hears: false }
+        let (wake, live) = (Wake::default(), watch::Sender::new(false));
+        Self { client, state, me: me.id, poll_interval, wake, hears: false, live }
     }
 
     /// Hears of posts over the server's WebSocket as well.
     #[must_use]
     pub fn pushed(self) -> Self {
         Self { hears: true, ..self }
+    }
+
+    /// Whether there is a line that tells of posts, now and later.
+    #[must_use]
+    pub fn told_at_once(&self) -> watch::Receiver<bool> {
+        self.live.subscribe()
     }
 
     fn reader<'a, I>(&'a self, intake: &'a I) -> Reader<'a, I> {
@@ -145,7 +153,7 @@ impl Ingest {
         intake: impl Intake,
         shutdown: impl Future<Output = ()> + Send,
     ) -> Result<(), IngestError> {
-        let (push, pushed) = Push::new(self.client.clone(), self.wake.clone());
+        let (push, pushed) = Push::new(self.client.clone(), self.wake.clone(), self.live.clone());
         let hears = self.hears;
         let pushing = async {
             if hears {

@@ -100,6 +100,14 @@ impl Client {
         self.fetch(Request::get(format!("channels/{channel}"))).await
     }
 
+    /// The teams the bot is in.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn teams(&self) -> Result<Vec<Team>, Error> {
+        Ok(known::<Team>(self.fetch(Request::get("users/me/teams")).await?).0)
+    }
+
     /// Somebody's membership.
     ///
     /// # Errors

@@ -65,26 +65,33 @@ impl Client {
         Ok(part)
     }
 
-    /// The posts of a thread that were made after `asked`, which may be gone, and
-    /// perhaps earlier ones. More than ten thousand posts of its channel are not
+    /// The posts of a thread, or without a root those that are in no thread of the
+    /// channel, that were made after `asked`, which may be gone, and perhaps earlier
+    /// ones. More than ten thousand posts of its channel are not
     /// looked through.
     ///
     /// # Errors
     /// [`Error::NotFound`] if its root was deleted.
     pub async fn thread_after(
         &self,
-        (channel, root): (MattermostId, MattermostId),
+        (channel, root): (MattermostId, Option<MattermostId>),
         asked: MattermostId,
     ) -> Result<Vec<Post>, Error> {
-        match self.part(Self::newest_of(root)).await {
-            Ok(part) if !part.more => return Ok(part.posts),
-            Ok(_) | Err(Error::AnswerTooLarge { .. }) => {}
-            Err(error) => return Err(error),
+        if let Some(root) = root {
+            match self.part(Self::newest_of(root)).await {
+                Ok(part) if !part.more => return Ok(part.posts),
+                Ok(_) | Err(Error::AnswerTooLarge { .. }) => {}
+                Err(error) => return Err(error),
+            }
         }
         let mut posts = Vec::new();
         let mut walk = Walk::onward(channel, asked).within(MAX_PART);
         for _ in 0..PAGES_AFTER {
-            posts.extend(of_thread(walk.next(self).await?, root));
+            let page = walk.next(self).await?;
+            match root {
+                Some(root) => posts.extend(of_thread(page, root)),
+                None => posts.extend(page.into_iter().filter(|post| post.root.is_none())),
+            }
             if walk.ended() {
                 break;
             }

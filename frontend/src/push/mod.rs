@@ -95,11 +95,12 @@ impl Outlets {
 }
 
 impl Push {
-    /// A line to `client`'s server that wakes by `wake`.
+    /// A line to `client`'s server that wakes by `wake`, and says in `live`
+    /// whether it is up.
     #[must_use]
-    pub(crate) fn new(client: Client, wake: Wake) -> (Self, Pushed) {
+    pub(crate) fn new(client: Client, wake: Wake, live: watch::Sender<bool>) -> (Self, Pushed) {
         let (said, heard) = mpsc::channel(WAITING);
-        let (live, watched) = watch::channel(false);
+        let watched = live.subscribe();
         let outlets = Outlets { said, live, wake };
         let push = Self { client, outlets, resume: None, trouble: Trouble::default() };
         (push, Pushed { said: heard, live: watched })

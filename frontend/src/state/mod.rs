@@ -1,6 +1,6 @@
 //! What must survive a kill: posts already seen, how far each channel was
-//! read, Goose's session of each thread, and the ledger of turns and of the
-//! questions in them.
+//! read, Goose's session of each thread, what people chose there, and the ledger
+//! of turns, of the questions in them, and of commands.
 //!
 //! Trust: the folder belongs to this process's account and nobody else may
 //! write there; its content is ours. No message text is stored: a post can be
@@ -8,24 +8,32 @@
 
 mod approvals;
 mod channels;
+mod commands;
+mod conversations;
 mod error;
 mod folder;
 mod repeats;
 mod row;
 mod schema;
+mod sessions;
 mod threads;
 mod told;
 mod turns;
+mod usage;
 mod writer;
 
 use std::path::Path;
 
 pub use approvals::{ApprovalId, NewApproval, OpenApproval, Verdict};
 pub use channels::{Anchor, Cursor, SeenPost};
+pub use commands::{NewCommand, UnfinishedCommand};
+pub use conversations::{Bearings, Change, Choice, Opening};
 pub use error::StateError;
 pub use repeats::EndedTurn;
+pub use sessions::{Ready, Session, TakeOver};
 pub use told::{ThreadTurn, Told};
 pub use turns::{NewTurn, Outcome, UnfinishedTurn};
+pub use usage::{Context, Spent, Total};
 
 use writer::Writer;
 

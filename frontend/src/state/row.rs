@@ -3,7 +3,8 @@
 //! Trust: what stands there is parsed again; a damaged row is an error and not
 //! an id.
 
-use gaggle_ipc::{GooseSession, MattermostId, TurnId};
+use gaggle_ipc::session::GooseMode;
+use gaggle_ipc::{GooseSession, MattermostId, ModelName, TurnId};
 use rusqlite::Row;
 use rusqlite::types::Type;
 
@@ -24,6 +25,34 @@ pub(super) fn optional_id(row: &Row<'_>, column: usize) -> rusqlite::Result<Opti
 
 pub(super) fn goose_session(row: &Row<'_>, column: usize) -> rusqlite::Result<GooseSession> {
     GooseSession::new(row.get_ref(column)?.as_str()?).map_err(|error| damaged(column, error))
+}
+
+pub(super) fn optional_goose_session(
+    row: &Row<'_>,
+    column: usize,
+) -> rusqlite::Result<Option<GooseSession>> {
+    match row.get_ref(column)?.as_str_or_null()? {
+        None => Ok(None),
+        Some(_) => goose_session(row, column).map(Some),
+    }
+}
+
+pub(super) fn model(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<ModelName>> {
+    match row.get_ref(column)?.as_str_or_null()? {
+        None => Ok(None),
+        Some(text) => ModelName::new(text).map(Some).map_err(|error| damaged(column, error)),
+    }
+}
+
+/// A mode that nobody knows is an error: taken for none it would loosen what
+/// somebody chose.
+pub(super) fn mode(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<GooseMode>> {
+    let Some(word) = row.get_ref(column)?.as_str_or_null()? else { return Ok(None) };
+    let unknown = || {
+        let error = format!("no mode of Goose's: {word}");
+        rusqlite::Error::FromSqlConversionFailure(column, Type::Text, error.into())
+    };
+    GooseMode::parse(word).map(Some).ok_or_else(unknown)
 }
 
 pub(super) fn turn(row: &Row<'_>, column: usize) -> rusqlite::Result<TurnId> {

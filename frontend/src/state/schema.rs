@@ -101,6 +101,69 @@ const STEPS: &[&str] = &[
     -- The turn at which Goose no longer had what was before.
     ALTER TABLE threads ADD COLUMN anew INTEGER;
     ",
+    "
+    -- What a person chose for a conversation, and how its next turn begins:
+    -- 'new', or with the session of that other thread.
+    CREATE TABLE conversations (
+        user TEXT NOT NULL,
+        thread TEXT NOT NULL,
+        mode TEXT,
+        model TEXT,
+        quiet INTEGER NOT NULL DEFAULT 0,
+        opening TEXT,
+        -- The number of its session that goes on elsewhere, until that was told.
+        gone_on INTEGER,
+        PRIMARY KEY (user, thread)
+    ) STRICT, WITHOUT ROWID;
+    -- A person's Goose sessions, numbered for them.
+    CREATE TABLE sessions (
+        user TEXT NOT NULL,
+        number INTEGER NOT NULL,
+        session TEXT NOT NULL,
+        -- Where it was used last.
+        thread TEXT NOT NULL,
+        -- The post it began with.
+        began TEXT NOT NULL,
+        used_at INTEGER NOT NULL,
+        -- The model that Goose takes by itself.
+        usual_model TEXT,
+        context_used INTEGER,
+        context_size INTEGER,
+        PRIMARY KEY (user, number),
+        UNIQUE (user, session)
+    ) STRICT, WITHOUT ROWID;
+    INSERT INTO sessions (user, number, session, thread, began, used_at)
+        SELECT user, row_number() OVER (PARTITION BY user ORDER BY max(used_at)),
+               session, thread, thread, max(used_at)
+        FROM threads GROUP BY user, session;
+    ALTER TABLE turns ADD COLUMN opening TEXT;
+    -- Commands, each before it is obeyed. With an answer its effect is on disk.
+    CREATE TABLE commands (
+        post TEXT PRIMARY KEY,
+        user TEXT NOT NULL,
+        thread TEXT NOT NULL,
+        channel TEXT NOT NULL,
+        opened_at INTEGER NOT NULL,
+        answer TEXT,
+        answered_at INTEGER
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX commands_unanswered ON commands (opened_at) WHERE answered_at IS NULL;
+    CREATE INDEX commands_answered ON commands (answered_at) WHERE answered_at IS NOT NULL;
+    -- What turns took, by day (UTC, days since 1970) and session (0: unknown).
+    -- Costs are in billionths of their currency, which is empty where there are none.
+    CREATE TABLE usage (
+        user TEXT NOT NULL,
+        day INTEGER NOT NULL,
+        session INTEGER NOT NULL,
+        currency TEXT NOT NULL,
+        turns INTEGER NOT NULL,
+        unreported INTEGER NOT NULL,
+        input INTEGER NOT NULL,
+        output INTEGER NOT NULL,
+        cost INTEGER NOT NULL,
+        PRIMARY KEY (user, day, session, currency)
+    ) STRICT, WITHOUT ROWID;
+    ",
 ];
 
 /// Opens `file`, alone, and brings it to today's schema.
@@ -144,4 +207,38 @@ fn migrate(
     transaction.pragma_update(None, "user_version", known)?;
     transaction.commit()?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_older_states_threads_are_sessions_with_numbers() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("older.sqlite");
+        let older = Connection::open(&file).unwrap();
+        let done = STEPS.iter().position(|step| step.contains("CREATE TABLE sessions")).unwrap();
+        for step in &STEPS[..done] {
+            older.execute_batch(step).unwrap();
+        }
+        older.pragma_update(None, "user_version", i64::try_from(done).unwrap()).unwrap();
+        older
+            .execute_batch(
+                "INSERT INTO threads (user, thread, session, used_at) VALUES
+                 ('a', 't', '20261120_1', 100), ('a', 'u', '20261120_2', 50),
+                 ('b', 't', '20261120_1', 70);",
+            )
+            .unwrap();
+        drop(older);
+        let now = open(&file).unwrap();
+        let sql = "SELECT user || number || session || thread FROM sessions ORDER BY 1";
+        let mut found = now.prepare(sql).unwrap();
+        let found: Vec<String> = found
+            .query_map([], |row| row.get(0))
+            .unwrap()
+            .collect::<rusqlite::Result<_>>()
+            .unwrap();
+        assert_eq!(found, ["a120261120_2u", "a220261120_1t", "b120261120_1t"]);
+    }
 }

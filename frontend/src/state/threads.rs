@@ -5,8 +5,8 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use gaggle_ipc::{GooseSession, MattermostUserId, ThreadId, TurnId};
-use rusqlite::{OptionalExtension, params};
+use gaggle_ipc::{GooseSession, MattermostUserId, ThreadId};
+use rusqlite::OptionalExtension;
 
 use super::{State, StateError, row};
 
@@ -32,69 +32,24 @@ impl State {
             .await
     }
 
-    /// Remembers it; `lost` names the turn at which what was before was gone.
+    /// The bot answers this person in this thread, or they chose something for it.
     ///
     /// # Errors
     /// [`StateError`].
-    pub async fn remember_session(
+    pub async fn converses(
         &self,
         user: MattermostUserId,
         thread: ThreadId,
-        session: GooseSession,
-        lost: Option<TurnId>,
-    ) -> Result<(), StateError> {
+    ) -> Result<bool, StateError> {
         self.writer
             .call(move |t| {
-                t.execute(
-                    "INSERT INTO threads (user, thread, session, used_at, anew)
-                     VALUES (?1, ?2, ?3, ?4, ?5)
-                     ON CONFLICT (user, thread) DO UPDATE SET session = excluded.session,
-                         used_at = excluded.used_at, anew = coalesce(excluded.anew, anew)",
-                    params![
-                        user.as_str(),
-                        thread.as_str(),
-                        session.as_str(),
-                        now(),
-                        lost.map(row::number)
-                    ],
-                )
-                .map(drop)
-            })
-            .await
-    }
-
-    /// Forgets it: the conversation's next turn begins a new session.
-    ///
-    /// # Errors
-    /// [`StateError`].
-    pub async fn forget_session(
-        &self,
-        user: MattermostUserId,
-        thread: ThreadId,
-    ) -> Result<(), StateError> {
-        self.writer
-            .call(move |t| {
-                t.execute(
-                    "DELETE FROM threads WHERE user = ?1 AND thread = ?2",
-                    [user.as_str(), thread.as_str()],
-                )
-                .map(drop)
-            })
-            .await
-    }
-
-    /// Notes that the conversation was used just now.
-    ///
-    /// # Errors
-    /// [`StateError`].
-    pub async fn touch(&self, user: MattermostUserId, thread: ThreadId) -> Result<(), StateError> {
-        self.writer
-            .call(move |t| {
-                t.execute(
-                    "UPDATE threads SET used_at = ?3 WHERE user = ?1 AND thread = ?2",
-                    params![user.as_str(), thread.as_str(), now()],
-                )
-                .map(drop)
+                let sql = "SELECT EXISTS (
+                               SELECT 1 FROM threads WHERE user = ?1 AND thread = ?2
+                           ) OR EXISTS (
+                               SELECT 1 FROM conversations WHERE user = ?1 AND thread = ?2
+                           )";
+                t.prepare_cached(sql)?
+                    .query_row([user.as_str(), thread.as_str()], |found| found.get(0))
             })
             .await
     }

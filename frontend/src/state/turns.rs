@@ -7,6 +7,7 @@ use gaggle_ipc::{MattermostId, MattermostUserId, ThreadId, TurnId};
 use rusqlite::{OptionalExtension, Transaction, params};
 
 use super::channels::insert_seen;
+use super::conversations::{begin_opening, opening_of};
 use super::threads::now;
 use super::{SeenPost, State, StateError, Told, row};
 
@@ -22,6 +23,8 @@ pub struct NewTurn {
     pub thread: ThreadId,
     /// The post that asks; recorded as seen in the same transaction.
     pub post: SeenPost,
+    /// It begins its conversation anew.
+    pub anew: bool,
 }
 
 /// How a turn ended.
@@ -84,31 +87,38 @@ impl State {
         self.writer
             .call(move |t| {
                 insert_seen(t, turn.post)?;
-                let inserted = t.execute(
-                    "INSERT OR IGNORE INTO turns (user, thread, channel, post, opened_at)
-                     VALUES (?1, ?2, ?3, ?4, ?5)",
+                let known = "SELECT EXISTS (SELECT 1 FROM turns WHERE post = ?1)";
+                if t.query_row(known, [turn.post.post.as_str()], |row| row.get(0))? {
+                    return Ok(None);
+                }
+                let opening = opening_of(t, &turn)?;
+                t.execute(
+                    "INSERT INTO turns (user, thread, channel, post, opened_at, opening)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
                     params![
                         turn.user.as_str(),
                         turn.thread.as_str(),
                         turn.post.channel.as_str(),
                         turn.post.post.as_str(),
-                        now()
+                        now(),
+                        opening
                     ],
                 )?;
-                let number = u64::try_from(t.last_insert_rowid()).ok();
-                Ok(number.filter(|_| inserted == 1).map(TurnId))
+                Ok(u64::try_from(t.last_insert_rowid()).ok().map(TurnId))
             })
             .await
     }
 
     /// Notes, before it is sent, that Goose may see the prompt from now on, and
-    /// what it is told with it.
+    /// what it is told with it. What its conversation went on with is given up if it
+    /// begins anew.
     ///
     /// # Errors
     /// [`StateError`].
     pub async fn turn_sent(&self, turn: TurnId, told: Told) -> Result<(), StateError> {
         self.writer
             .call(move |t| {
+                begin_opening(t, turn)?;
                 t.execute(
                     "UPDATE turns SET sent = 1, seen = ?2, instructions = ?3 WHERE turn = ?1",
                     params![row::number(turn), told.seen, told.instructions],

@@ -89,7 +89,8 @@ impl Turns {
             FromWorker::Delta { thread, turn, .. }
             | FromWorker::Tool { thread, turn, .. }
             | FromWorker::PermissionAsk { thread, turn, .. }
-            | FromWorker::Notice { thread, turn, .. } => table.running(*thread, *turn),
+            | FromWorker::Notice { thread, turn, .. }
+            | FromWorker::Spent { thread, turn, .. } => table.running(*thread, *turn),
             FromWorker::TurnEnded { thread, turn, .. } => {
                 self.changed.notify_one();
                 table.end(*thread, *turn)

@@ -231,6 +231,40 @@ fn the_environment_goes_before_the_file_and_the_file_before_toml() {
 }
 
 #[test]
+fn a_choice_of_modes_is_never_looser_than_the_mode() {
+    use GooseMode::{Approve, Auto, Chat, SmartApprove};
+    for (lines, allowed) in [
+        ("", vec![Approve, Chat]),
+        ("[goose]\nmode = \"auto\"", vec![Auto, SmartApprove, Approve, Chat]),
+        ("[goose]\nmode = \"approve\"", vec![Approve, Chat]),
+        ("[goose]\nmode = \"auto\"\nmodes_allowed = [\"auto\"]", vec![Auto]),
+        ("[goose]\nmode = \"auto\"\nmodes_allowed = [\"chat\"]", vec![Auto, Chat]),
+        // There Goose itself decides what is asked, and no rule of the admin's.
+        ("[goose]\nmode = \"auto\"\n[tools]\ndeny = [\"shell\"]", vec![Auto, Approve, Chat]),
+    ] {
+        assert_eq!(toml(&format!("{lines}\n")).choices.modes, allowed, "{lines}");
+    }
+    for (lines, refusal) in [
+        (
+            "mode = \"approve\"\nmodes_allowed = [\"auto\"]",
+            "auto is looser than mode = \"approve\"",
+        ),
+        ("modes_allowed = [\"smart_approve\"]", "smart_approve is looser than"),
+        (
+            "mode = \"auto\"\nmodes_allowed = [\"smart_approve\"]\n[tools]\nask = [\"shell\"]",
+            "would not hold",
+        ),
+        ("modes_allowed = [\"ask\"]", "write auto, approve"),
+        ("models = [\"a b\"]", "\"a b\" is not a model's name"),
+    ] {
+        let told = problem(&format!("[goose]\n{lines}\n"), BASE);
+        assert!(told.contains(refusal), "{told}");
+    }
+    let models = toml("[goose]\nmodels = [\"gpt-4o\", \"org/model:tag\"]\n").choices.models;
+    assert_eq!(models.iter().map(|model| model.as_str()).next_back(), Some("org/model:tag"));
+}
+
+#[test]
 fn rules_and_mode_come_from_toml() {
     let config = toml(
         "[goose]\nmode = \"smart_approve\"\nidle_seconds = 90\nworker_idle_seconds = 3600\n\

@@ -63,7 +63,7 @@ async fn several_turns_are_listed_and_none_is_stopped() {
     world.supervisor.asked().await.ready();
     let stop = world.ask("!stop");
     let post = world.answer(stop, |_| true).await;
-    assert!(post.message.contains("2 turns") && post.message.contains("`@goosebot one`"));
+    assert!(post.message.contains("2 turns") && post.message.contains("`one`"));
     assert!(world.supervisor.done().is_none());
 }
 

@@ -22,7 +22,12 @@ mod post;
 
 // Under the names by which those files call each other.
 #[path = "../../../frontend/src/commands/mod.rs"]
-#[allow(dead_code, unreachable_pub, reason = "the frontend uses the rest, from outside too")]
+#[allow(
+    dead_code,
+    unused_imports,
+    unreachable_pub,
+    reason = "the frontend uses the rest, from outside too"
+)]
 mod commands;
 #[path = "../../../supervisor/src/log_pipe.rs"]
 #[allow(dead_code, reason = "the supervisor uses the rest")]

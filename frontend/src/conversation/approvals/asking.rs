@@ -205,7 +205,8 @@ impl Inner {
             if remind.is_some_and(|at| at <= Instant::now()) {
                 remind = None;
                 if let Some(first) = standing.shown.first() {
-                    self.reply_at(first.channel, first.root, &standing.question.reminder()).await;
+                    self.reply_at(first.channel, Some(first.root), &standing.question.reminder())
+                        .await;
                 }
             }
         }

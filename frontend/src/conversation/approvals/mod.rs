@@ -12,7 +12,7 @@ mod showing;
 use std::collections::{HashMap, HashSet};
 use std::sync::Mutex;
 
-use gaggle_ipc::{MattermostId, TurnId};
+use gaggle_ipc::{MattermostId, MattermostUserId, ThreadId, TurnId};
 use tokio::sync::watch;
 
 use super::Key;
@@ -170,6 +170,18 @@ impl Approvals {
             }
             _ => Told::Which,
         }
+    }
+
+    /// What people type to mean the questions of `user` that are open: in this
+    /// thread, or all.
+    pub(super) fn names(&self, user: MattermostUserId, thread: Option<ThreadId>) -> Vec<String> {
+        let Ok(book) = self.0.lock() else { return Vec::new() };
+        let own = book.open.iter().filter(|(_, open)| {
+            open.key.user == user && thread.is_none_or(|thread| open.key.thread == thread)
+        });
+        let mut names: Vec<_> = own.map(|(name, _)| name.clone()).collect();
+        names.sort();
+        names
     }
 
     /// A question of the turn was decided. Returns whether the next ones are not

@@ -54,7 +54,7 @@ impl Inner {
         question: &Question,
         (approval, channel): (ApprovalId, MattermostId),
     ) -> Result<Vec<Shown>, Error> {
-        let thread = (asked.address.channel, Some(asked.address.root));
+        let thread = (asked.address.channel, asked.address.root);
         let posts = question.posts();
         if posts.len() > MOST_POSTS {
             return Err(Error::Malformed {

@@ -3,19 +3,17 @@
 //! Trust: only the person whose turn asks is listened to.
 
 use super::super::approvals::{Decision, Told};
-use super::super::{Inner, Key};
-use crate::mattermost::Post;
+use super::{Inner, Typed};
 
 impl Inner {
     /// `None` if the question's own post says all there is to say.
     pub(super) fn decide(
         &self,
-        post: &Post,
+        typed: &Typed,
         name: Option<&str>,
         decision: Decision,
     ) -> Option<String> {
-        let key = Key { user: post.author(), thread: post.thread() };
-        let text = match self.approvals.typed(key, name, decision) {
+        let text = match self.approvals.typed(typed.key, name, decision) {
             Told::Decided => return None,
             Told::Which => {
                 "Goose waits for several answers of yours here. Say which one: `!approve NAME`, as its question shows it."

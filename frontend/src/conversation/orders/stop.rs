@@ -4,18 +4,18 @@
 
 use gaggle_ipc::ThreadId;
 
-use super::super::{Inner, Key, root_of};
-use crate::mattermost::{ChannelKind, Post};
+use super::{Inner, Key, Typed, title};
+use crate::mattermost::ChannelKind;
 
 impl Inner {
     /// `None` if the stopped turn's own post says all there is to say.
-    pub(super) async fn stop(&self, post: &Post, kind: ChannelKind) -> Option<String> {
-        let user = post.author();
+    pub(super) async fn stop(&self, typed: &Typed) -> Option<String> {
+        let Typed { post, kind, key } = typed;
+        let user = key.user;
+        if !typed.begins_thread() && self.registry.stop(*key) {
+            return None;
+        }
         if post.root.is_some() {
-            let key = Key { user, thread: post.thread() };
-            if self.registry.stop(key) {
-                return None;
-            }
             return Some(if self.registry.is_busy(key.thread) {
                 "What runs in this thread is not yours. Only the person who asked can stop it."
                     .to_owned()
@@ -43,11 +43,8 @@ impl Inner {
             threads.len()
         );
         for thread in threads.iter().take(10) {
-            let begun = match self.client.post(root_of(*thread)).await {
-                Ok(root) => {
-                    let line: String = root.message.chars().take(60).collect();
-                    crate::markdown::code_span(&line)
-                }
+            let begun = match self.client.post((*thread).into()).await {
+                Ok(root) => title(&root.message, &self.live().gate.name),
                 Err(_) => String::new(),
             };
             text.push_str(&format!("\n- {begun}"));

@@ -6,13 +6,14 @@
 use std::sync::Arc;
 
 use gaggle_ipc::session::{DeltaKind, FromWorker, History, TurnEnd};
-use gaggle_ipc::{GooseSession, TurnId};
+use gaggle_ipc::{GooseSession, ModelName, TurnId};
 
+use super::super::Key;
 use super::super::approvals::Asked;
 use super::Turn;
 use super::failures::{self, Step};
 use crate::render::{Tool, Transcript};
-use crate::state::StateError;
+use crate::state::{Ready, StateError};
 use crate::worker::Worker;
 
 /// Most questions of one turn; a worker passes on no more. Of the others nothing
@@ -44,23 +45,30 @@ impl Turn<'_> {
             return Taken::Waiting;
         }
         match frame {
-            FromWorker::ThreadReady { session, history, .. } => {
-                return self.ready(session, history).await;
+            FromWorker::ThreadReady { session, history, model, .. } => {
+                return self.ready(session, history, model).await;
             }
             FromWorker::TurnEnded { end, .. } => return Taken::Ended(end),
-            FromWorker::Usage { .. }
-            | FromWorker::ThreadClosed { .. }
+            FromWorker::Usage { used, size, .. } => {
+                self.spending.context(used, size);
+                return Taken::Waiting;
+            }
+            FromWorker::ThreadClosed { .. }
             | FromWorker::Hello(_)
             | FromWorker::Probed { .. }
             | FromWorker::ProbeEnded { .. } => {
                 return Taken::Waiting;
             }
-            FromWorker::TurnStarted { .. } => {}
+            FromWorker::TurnStarted { .. } => self.spending.start(),
+            FromWorker::Spent { input, output, cost, .. } => {
+                self.spending.note(input, output, cost);
+            }
             FromWorker::Delta { kind, text, .. } => self.show(|transcript| match kind {
                 DeltaKind::Answer => transcript.answer(text.as_str()),
                 DeltaKind::Thought => transcript.think(text.as_str()),
             }),
             FromWorker::Tool { call, state, name, title, detail, .. } => {
+                self.inner.tools_seen.note(self.job.key.user, name.as_str());
                 let title = title_or(title.as_str(), name.as_str()).to_owned();
                 return self.tool(Tool { call, state, title, detail: detail.into_string() });
             }
@@ -107,15 +115,19 @@ impl Turn<'_> {
         }
     }
 
-    async fn ready(&mut self, session: GooseSession, history: History) -> Taken {
-        let key = self.job.key;
-        let lost = (history == History::Lost).then_some(self.job.turn);
-        let state = &self.inner.state;
-        let remembered = state.remember_session(key.user, key.thread, session, lost).await;
-        if let Err(error) = remembered {
+    async fn ready(
+        &mut self,
+        session: GooseSession,
+        history: History,
+        model: Option<ModelName>,
+    ) -> Taken {
+        let Key { user, thread } = self.job.key;
+        let (turn, lost) = (self.job.turn, history == History::Lost);
+        let ready = Ready { user, thread, turn, session, history, model };
+        if let Err(error) = self.inner.state.session_ready(ready).await {
             return Taken::Ledger(error);
         }
-        if lost.is_some() {
+        if lost {
             self.lost = true;
             self.show(|transcript| transcript.note(HISTORY_LOST.to_owned()));
         }
@@ -137,6 +149,7 @@ fn turn_of(frame: &FromWorker) -> Option<TurnId> {
         | FromWorker::Tool { turn, .. }
         | FromWorker::PermissionAsk { turn, .. }
         | FromWorker::Notice { turn, .. }
+        | FromWorker::Spent { turn, .. }
         | FromWorker::TurnEnded { turn, .. } => Some(*turn),
         FromWorker::Hello(_)
         | FromWorker::Probed { .. }

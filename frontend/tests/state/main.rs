@@ -3,11 +3,16 @@
 // Helpers may stop a test like its own body may.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod conversations;
+
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use gaggle_frontend::state::{Anchor, Cursor, NewTurn, Outcome, SeenPost, State, StateError, Told};
+use gaggle_frontend::state::{
+    Anchor, Cursor, NewTurn, Outcome, Ready, SeenPost, State, StateError, Told,
+};
+use gaggle_ipc::session::History;
 use gaggle_ipc::{GooseSession, MattermostId, MattermostUserId, ThreadId};
 use tempfile::TempDir;
 
@@ -28,7 +33,7 @@ fn seen(post: u64, channel: u64, create_at: i64) -> SeenPost {
 }
 
 fn new_turn(post: u64) -> NewTurn {
-    NewTurn { user: user(1), thread: thread(post), post: seen(post, 9, 5) }
+    NewTurn { user: user(1), thread: thread(post), post: seen(post, 9, 5), anew: false }
 }
 
 fn mode(path: &Path) -> u32 {
@@ -165,22 +170,6 @@ async fn unfinished_turns_say_how_far_they_came() {
 }
 
 #[tokio::test]
-async fn sessions_belong_to_a_person_and_a_thread() {
-    let folder = folder();
-    let state = State::open(folder.path()).unwrap();
-    let session = GooseSession::new("20261120_1").unwrap();
-    state.remember_session(user(1), thread(7), session.clone(), None).await.unwrap();
-    state.touch(user(1), thread(7)).await.unwrap();
-    drop(state);
-    let state = reopened(folder.path());
-    assert_eq!(state.session(user(1), thread(7)).await.unwrap(), Some(session));
-    assert_eq!(state.session(user(2), thread(7)).await.unwrap(), None);
-    assert_eq!(state.session(user(1), thread(8)).await.unwrap(), None);
-    state.forget_session(user(1), thread(7)).await.unwrap();
-    assert_eq!(state.session(user(1), thread(7)).await.unwrap(), None);
-}
-
-#[tokio::test]
 async fn what_goose_was_told_counts_once_its_turn_was_answered() {
     let folder = folder();
     let state = State::open(folder.path()).unwrap();
@@ -203,8 +192,12 @@ async fn what_goose_was_told_counts_once_its_turn_was_answered() {
     // Goose lost everything before the last turn, and had only that since.
     let session = GooseSession::new("20261120_1").unwrap();
     let lost = Some(turns[2].0);
-    state.remember_session(user(1), thread(7), session.clone(), lost).await.unwrap();
-    state.remember_session(user(1), thread(7), session, None).await.unwrap();
+    for history in [History::Lost, History::Resumed] {
+        let (turn, session) = (turns[2].0, session.clone());
+        let (user, thread) = (user(1), thread(7));
+        let ready = Ready { user, thread, turn, session, history, model: None };
+        state.session_ready(ready).await.unwrap();
+    }
     let known = Told { anew: lost, ..Told::default() };
     assert_eq!(state.told(user(1), thread(7)).await.unwrap(), known);
     let all = state.thread_turns(thread(7)).await.unwrap();
