@@ -29,6 +29,20 @@ pub enum Unit {
     Weeks,
 }
 
+impl Since {
+    /// In milliseconds.
+    #[must_use]
+    pub fn millis(self) -> i64 {
+        let minutes = match self.unit {
+            Unit::Minutes => 1,
+            Unit::Hours => 60,
+            Unit::Days => 24 * 60,
+            Unit::Weeks => 7 * 24 * 60,
+        };
+        i64::from(self.count) * minutes * 60_000
+    }
+}
+
 impl std::fmt::Display for Since {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let unit = match self.unit {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use gaggle_ipc::{MattermostId, MattermostUserId};
 use tokio::time::Instant;
 
-use super::{Inner, Key};
+use super::{Inner, Key, Prompt};
 use crate::mattermost::{Emoji, Reaction};
 use crate::state::EndedTurn;
 
@@ -105,11 +105,14 @@ impl Inner {
     async fn run_again(self: &Arc<Self>, ended: EndedTurn) -> Result<(), super::RecoveryError> {
         let key = Key { user: ended.user, thread: ended.thread };
         let (question, channel) = (ended.question, ended.channel);
-        let Some(asks) = self.asks_still(question, channel, key).await? else { return Ok(()) };
+        let Some(asks) = self.asks_still(question, channel, key).await? else {
+            return Ok(());
+        };
         // The row comes before anything is done; two clicks make one.
         if let Some(turn) = self.state.open_repeat(ended).await? {
             tracing::info!(%turn, user = %key.user, thread = %key.thread, "again");
-            self.begin(asks.prompt(turn, key, ended.answer));
+            let quiet = self.state.choice(key.user, key.thread).await?.quiet;
+            self.begin(Prompt { quiet, ..self.prompt(asks, turn, key, ended.answer) });
         }
         Ok(())
     }

@@ -11,7 +11,7 @@ use gaggle_ipc::MattermostId;
 
 use super::Inner;
 use super::lateness::Lateness;
-use super::orders::Asks;
+use super::orders::Wish;
 use crate::gate::{Request, Site};
 use crate::ingest::NotTaken;
 use crate::mattermost::Post;
@@ -64,10 +64,7 @@ impl Inner {
         let site = Site::from(&channel);
         let denied = self.denied(author.id, &site, true).await.map_err(|error| failed(&error))?;
         match denied {
-            None => {
-                let asks = Asks { text, anew: false };
-                self.prompted(post, &channel, author, asks).await
-            }
+            None => self.prompted(post, &channel, author, Wish::prompt(text)).await,
             Some(_) => Ok(()),
         }
     }

@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 
 use gaggle_ipc::{MattermostId, ThreadId};
 
-use super::orders::{Asks, asks};
+use super::orders::{Wish, wish};
 use super::{Conversations, Inner, Key, Prompt, address, asked};
 use crate::commands::Command;
 use crate::config::DmConversation;
@@ -45,8 +45,8 @@ impl Intake for Conversations {
             return Ok(());
         }
         let kind = channel.kind;
-        let request = match asks(request) {
-            Ok(asks) => return inner.prompted(&post, channel, author, asks).await,
+        let request = match wish(request) {
+            Ok(wish) => return inner.prompted(&post, channel, author, wish).await,
             Err(request) => request,
         };
         match request {
@@ -151,17 +151,17 @@ impl Inner {
         post: &Post,
         channel: &Channel,
         author: User,
-        Asks { text, anew }: Asks,
+        wish: Wish,
     ) -> Result<(), NotTaken> {
         let key = self.key(post, channel.kind);
+        let Wish { text, anew, summary } = wish;
         let seen = SeenPost { post: post.id, channel: post.channel, create_at: post.create_at };
         let new = NewTurn { user: key.user, thread: key.thread, post: seen, anew };
         // The row comes before anything is done about the post.
         let Some(turn) = self.state.open_turn(new).await.map_err(not_taken)? else {
             return Ok(());
         };
-        let asked = asked(post);
-        let address = address(post, key.thread, channel.kind, &author);
+        let (address, asked) = (address(post, key.thread, channel.kind, &author), asked(post));
         let (site, late) = (Site::from(channel), self.lateness(post));
         if let Some(refusal) = late.refusal() {
             tracing::info!(%turn, user = %key.user, "too old to be begun");
@@ -169,8 +169,20 @@ impl Inner {
             return Ok(());
         }
         let quiet = self.state.choice(key.user, key.thread).await.map_err(not_taken)?.quiet;
-        let (note, again) = (late.note(), false);
-        self.begin(Prompt { turn, key, address, asked, site, author, text, quiet, note, again });
+        let summary = self.summary(summary);
+        self.begin(Prompt {
+            turn,
+            key,
+            address,
+            asked,
+            site,
+            author,
+            text,
+            summary,
+            note: late.note(),
+            quiet,
+            again: false,
+        });
         Ok(())
     }
 }

@@ -123,10 +123,6 @@ pub struct Live {
     pub mode: GooseMode,
     /// Which tools run.
     pub tools: Policy,
-    /// What people may choose.
-    pub choices: Choices,
-    /// What is one conversation in a direct message.
-    pub dm_conversation: DmConversation,
     /// What of a thread goes along with a prompt.
     pub context: Context,
     /// What the admin tells agents.
@@ -135,6 +131,10 @@ pub struct Live {
     pub answer_within: Duration,
     /// A post that is for the bot only since it was edited is answered.
     pub answer_edited: bool,
+    /// What people may choose.
+    pub choices: Choices,
+    /// What is one conversation in a direct message.
+    pub dm_conversation: DmConversation,
 }
 
 impl Live {
@@ -146,12 +146,12 @@ impl Live {
             style: Style { trace: config.trace, links: config.links.clone() },
             mode: config.mode,
             tools: config.tools.clone(),
-            choices: config.choices.clone(),
-            dm_conversation: config.dm_conversation,
             context: config.context,
             instructions: config.instructions.clone(),
             answer_within: config.answer_within,
             answer_edited: config.answer_edited,
+            choices: config.choices.clone(),
+            dm_conversation: config.dm_conversation,
         }
     }
 
@@ -196,12 +196,27 @@ struct Job {
     turn: TurnId,
     key: Key,
     text: String,
+    summary: Option<Summary>,
     author: User,
     address: Address,
     asked: PostRef,
     site: Site,
     view: watch::Sender<Transcript>,
     stop: watch::Receiver<Stop>,
+}
+
+/// What of a thread is to be summed up.
+#[derive(Debug, Clone, Copy)]
+struct Summary {
+    /// Posts made until then are not, milliseconds since 1970 by the server's clock.
+    after: Option<i64>,
+}
+
+/// How a turn is shown.
+struct Manner {
+    user: MattermostUserId,
+    quiet: bool,
+    again: bool,
 }
 
 /// A prompt that passed the gate.
@@ -214,10 +229,12 @@ struct Prompt {
     site: Site,
     author: User,
     text: String,
-    /// Nothing is shown between the first sign and the answer.
-    quiet: bool,
+    /// So much of the thread goes along with it, for a summary.
+    summary: Option<Summary>,
     /// A sentence above the answer.
     note: Option<String>,
+    /// Nothing is shown between the first sign and the answer.
+    quiet: bool,
     /// An earlier process may have begun to answer.
     again: bool,
 }
@@ -291,10 +308,12 @@ impl Conversations {
 impl Inner {
     /// Puts a prompt in its thread's queue and shows that.
     fn begin(self: &Arc<Self>, prompt: Prompt) {
-        let Prompt { turn, key, address, asked, site, author, text, quiet, note, again } = prompt;
+        let Prompt { turn, key, address, asked, site, author, text, summary, .. } = prompt;
         let (stopper, stop) = watch::channel(Stop::No);
         let (begun, begins) = watch::channel(false);
-        let (view, watched) = watch::channel(Transcript::new(Phase::Queued));
+        let mut transcript = Transcript::new(Phase::Queued);
+        prompt.note.into_iter().for_each(|note| transcript.note(note));
+        let (view, watched) = watch::channel(transcript);
         let active = Active {
             turn,
             asked: asked.post,
@@ -323,18 +342,16 @@ impl Inner {
             (0, false) => Phase::Held,
             _ => Phase::Queued,
         };
-        view.send_modify(|transcript| {
-            transcript.phase = phase;
-            note.into_iter().for_each(|note| transcript.note(note));
-        });
+        view.send_modify(|transcript| transcript.phase = phase);
         let shown = (watched, Order { after: place.after, begun });
-        self.deliver(turn, address.clone(), shown, stopper, (key.user, quiet, again));
+        let manner = Manner { user: key.user, quiet: prompt.quiet, again: prompt.again };
+        self.deliver(turn, address.clone(), shown, stopper, manner);
         if let Some(jobs) = place.new {
             tokio::spawn(thread::run(self.clone(), jobs));
         }
         // The registry bounds a thread's jobs below what the queue holds.
-        let _ =
-            place.jobs.try_send(Job { turn, key, text, author, address, asked, site, view, stop });
+        let job = Job { turn, key, text, summary, author, address, asked, site, view, stop };
+        let _ = place.jobs.try_send(job);
     }
 
     fn deliver(
@@ -343,7 +360,7 @@ impl Inner {
         address: Address,
         shown: (watch::Receiver<Transcript>, Order),
         stop: watch::Sender<Stop>,
-        (user, quiet, again): (MattermostUserId, bool, bool),
+        Manner { user, quiet, again }: Manner,
     ) {
         let (channel, root) = (address.channel, address.root);
         let pace = (self.live().style.clone(), self.pace);

@@ -10,16 +10,18 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use gaggle_ipc::session::MAX_PROMPT;
-use gaggle_ipc::{MattermostId, ids};
+use gaggle_ipc::{MattermostId, TurnId, ids};
 use tokio::time::timeout;
 
-use super::{Inner, Job, Key, Live, root_of};
+use super::{Inner, Job, Key, Live, Summary, root_of};
 use crate::config::ContextFrom;
 use crate::context::{self, Entry, Instructed, Posted, Source, Voice};
 use crate::gate::{Admission, Site};
 use crate::mattermost::{ChannelKind, Error, PostRef, ThreadPart, User};
 use crate::state::{StateError, Told};
 
+/// So much more of a thread goes along with the wish to have it summed up.
+const SUMMED_UP: usize = 4;
 /// Longest wait for what others wrote, tries included.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -30,6 +32,7 @@ pub(super) struct Asking {
     asked: PostRef,
     site: Site,
     text: String,
+    summary: Option<Summary>,
     told: Told,
     /// How the person is called here.
     person: String,
@@ -41,8 +44,6 @@ pub(super) struct Composed {
     pub(super) text: String,
     /// What Goose knows with it.
     pub(super) told: Told,
-    /// What it knew without.
-    pub(super) known: Told,
 }
 
 /// What else was written.
@@ -60,16 +61,10 @@ impl Job {
             asked: self.asked,
             site: self.site,
             text: self.text.clone(),
+            summary: self.summary,
             told,
             person: called(self.author.id, Some(&self.author)),
         }
-    }
-}
-
-impl Asking {
-    /// The same of a Goose session that has heard nothing of the thread.
-    pub(super) fn knowing_nothing(self) -> Self {
-        Self { told: Told::default(), ..self }
     }
 }
 
@@ -83,7 +78,7 @@ impl Inner {
             told.seen = told.seen.max(until);
             front.text.push_str(&quotation);
         }
-        Ok(Composed { text: front.text + &asking.text, told, known: asking.told })
+        Ok(Composed { text: front.text + &asking.text, told })
     }
 
     /// What the admin says, if Goose does not have it.
@@ -108,17 +103,20 @@ impl Inner {
     ) -> Result<Option<(String, Option<i64>)>, StateError> {
         let Asking { asked, site, text, told, .. } = asking;
         let room = context::BYTES_PER_TOKEN * usize::try_from(live.context.tokens).unwrap_or(0);
+        // A summary is of much more than what helps to understand a question.
+        let room = if asking.summary.is_some() { room * SUMMED_UP } else { room };
         let room = room.min(MAX_PROMPT.saturating_sub(used + text.len()));
         if room == 0 {
             return Ok(None);
         }
-        let root = root_of(asking.key.thread, asked.channel).filter(|root| *root != asked.post);
+        let root = root_of(asking.key.thread, asked.channel);
         // In a direct message nobody else writes, and every post is a prompt.
         let alone = site.kind == ChannelKind::Direct && told.seen.is_some();
-        let Some(root) = root.filter(|_| !alone) else {
+        let root = root.filter(|root| *root != asked.post && !alone);
+        let Some(root) = root else {
             return Ok(Some((String::new(), Some(asked.create_at))));
         };
-        let others = timeout(PATIENCE, self.others(live, asking, (root, room))).await;
+        let others = timeout(PATIENCE, self.others(live, asking, root, room)).await;
         Ok(Some(match others.unwrap_or_else(|_| Ok(Others::Unread(late())))? {
             Others::Said(quotation, until) => (quotation, Some(until)),
             Others::Unread(error) => {
@@ -133,9 +131,17 @@ impl Inner {
         &self,
         live: &Live,
         asking: &Asking,
-        (root, room): (MattermostId, usize),
+        root: MattermostId,
+        room: usize,
     ) -> Result<Others, StateError> {
-        let Asking { key, asked, told, person, .. } = asking;
+        let Asking { key, asked, told, person, summary, .. } = asking;
+        // What Goose has answered itself is to be summed up, too.
+        let told = match summary {
+            Some(Summary { after }) => {
+                &Told { seen: *after, anew: Some(TurnId(u64::MAX)), ..*told }
+            }
+            None => told,
+        };
         let read = self.client.thread_before(root, *asked, room).await;
         let ThreadPart { posts, more } = match read {
             Ok(part) => part,

@@ -8,7 +8,7 @@ use std::time::Duration;
 use gaggle_ipc::{MattermostId, TurnId};
 
 use super::approvals::PROP_ASK;
-use super::orders::{Asks, asks};
+use super::orders::{Wish, wish};
 use super::{Conversations, Inner, Key, Prompt, address, asked};
 use crate::delivery::{Address, PROP_DONE, PROP_TURN};
 use crate::gate::{Admission, Site};
@@ -22,24 +22,11 @@ const STATUS: &str = "Thinking...";
 const NOTE: &str = "⚠️ Interrupted: I was restarted. What I did until then is done. Click 🔁 to have me begin it again, or ask in other words.";
 
 /// A question as it stands now.
-pub(super) struct Question {
+pub(super) struct Asks {
     post: Post,
     channel: Channel,
     author: User,
-    asks: Asks,
-    quiet: bool,
-}
-
-impl Question {
-    /// The prompt of the turn that answers `post`: the question, or what is to be
-    /// bettered.
-    pub(super) fn prompt(self, turn: TurnId, key: Key, post: MattermostId) -> Prompt {
-        let usual = address(&self.post, key.thread, self.channel.kind, &self.author);
-        let address = Address { asked: post, ..usual };
-        let (asked, site) = (asked(&self.post), Site::from(&self.channel));
-        let (author, text, quiet) = (self.author, self.asks.text, self.quiet);
-        Prompt { turn, key, address, asked, site, author, text, quiet, note: None, again: false }
-    }
+    wish: Wish,
 }
 
 /// Why unfinished turns stay so.
@@ -74,6 +61,25 @@ impl Conversations {
 }
 
 impl Inner {
+    /// The prompt of the turn that answers `post`: the question, or what is to be
+    /// bettered.
+    pub(super) fn prompt(&self, asks: Asks, turn: TurnId, key: Key, post: MattermostId) -> Prompt {
+        let usual = address(&asks.post, key.thread, asks.channel.kind, &asks.author);
+        Prompt {
+            turn,
+            key,
+            address: Address { asked: post, ..usual },
+            asked: asked(&asks.post),
+            site: Site::from(&asks.channel),
+            author: asks.author,
+            text: asks.wish.text,
+            summary: self.summary(asks.wish.summary),
+            note: None,
+            quiet: false,
+            again: false,
+        }
+    }
+
     async fn rerun(self: &std::sync::Arc<Self>, turn: UnfinishedTurn) -> Result<(), RecoveryError> {
         // Not taken in, and told so.
         let shown = self.answers(&turn).await?;
@@ -82,9 +88,11 @@ impl Inner {
         }
         let key = Key { user: turn.user, thread: turn.thread };
         match self.asks_still(turn.question, turn.channel, key).await? {
-            Some(question) => {
-                let late = self.lateness(&question.post);
-                let prompt = Prompt { again: true, ..question.prompt(turn.turn, key, turn.post) };
+            Some(asks) => {
+                let late = self.lateness(&asks.post);
+                let quiet = self.state.choice(key.user, key.thread).await?.quiet;
+                let prompt = self.prompt(asks, turn.turn, key, turn.post);
+                let prompt = Prompt { again: true, quiet, ..prompt };
                 match late.refusal() {
                     Some(refusal) => {
                         self.remove(&shown).await;
@@ -115,7 +123,7 @@ impl Inner {
         question: MattermostId,
         channel: MattermostId,
         key: Key,
-    ) -> Result<Option<Question>, RecoveryError> {
+    ) -> Result<Option<Asks>, RecoveryError> {
         let Some(post) = self.patiently(|| self.client.post(question)).await? else {
             return Ok(None);
         };
@@ -132,7 +140,7 @@ impl Inner {
         let Ok(request) = self.live().gate.screen(&post, place) else {
             return Ok(None);
         };
-        let Ok(asks) = asks(request) else {
+        let Ok(wish) = wish(request) else {
             return Ok(None);
         };
         let site = Site::from(&channel);
@@ -141,8 +149,7 @@ impl Inner {
         };
         let admitted = self.live().gate.admit(&author) == Admission::Admitted && denied.is_none();
         let own = key.user == post.author();
-        let quiet = self.state.choice(key.user, key.thread).await?.quiet;
-        Ok((admitted && own).then_some(Question { post, channel, author, asks, quiet }))
+        Ok((admitted && own).then_some(Asks { post, channel, author, wish }))
     }
 
     async fn interrupted(&self, turn: UnfinishedTurn) -> Result<(), RecoveryError> {
@@ -183,9 +190,8 @@ impl Inner {
 
     /// The posts that answer the turn, the ledger's and those it did not learn of.
     async fn answers(&self, turn: &UnfinishedTurn) -> Result<Vec<Post>, RecoveryError> {
-        let (channel, question) = (turn.channel, turn.question);
-        let root = super::root_of(turn.thread, channel);
-        let posts = self.patiently(|| self.client.answers(channel, root, question)).await?;
+        let place = (turn.channel, super::root_of(turn.thread, turn.channel));
+        let posts = self.patiently(|| self.client.thread_after(place, turn.question)).await?;
         let mut posts = posts.unwrap_or_default();
         let asked = turn.post.as_str();
         posts.retain(|post| {

@@ -8,6 +8,7 @@
 mod ending;
 mod failures;
 mod frames;
+mod opening;
 mod spending;
 
 use std::sync::Arc;
@@ -20,9 +21,9 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::prompt::Composed;
-use super::{Inner, Job, Key, Past, Stop};
+use super::{Inner, Job, Past, Stop};
 use crate::render::Phase;
-use crate::state::{Bearings, Opening, Outcome, StateError, Told};
+use crate::state::{Bearings, Outcome, StateError, Told};
 use crate::worker::{Route, Worker, WorkerError};
 use failures::Failures;
 pub(super) use failures::Refused;
@@ -99,13 +100,15 @@ pub(super) struct Ran {
 pub(super) async fn run(inner: &Arc<Inner>, mut job: Job, past: Past) -> Ran {
     let began = Instant::now();
     let live = inner.live();
-    let mode = match inner.state.choice(job.key.user, job.key.thread).await {
-        Ok(choice) => live.mode_of(choice.mode),
+    let bearings = match inner.state.bearings(job.turn).await {
+        Ok(bearings) => bearings,
         Err(error) => {
             ending::tell(inner, &job, End::Ledger(error), began);
             return Ran { past, served: true };
         }
     };
+    let past = bearings.past(past, &job);
+    let mode = live.mode_of(bearings.choice.mode);
     let asks = live.tools.goose_mode(mode, job.address.audience()) != GooseMode::Auto;
     let failures = Failures::new(live.tools.max_failures, asks);
     let mut turn = Turn {
@@ -153,8 +156,7 @@ pub(super) async fn run(inner: &Arc<Inner>, mut job: Job, past: Past) -> Ran {
     let told = match composed {
         _ if lost => Told { anew: Some(job.turn), ..Told::default() },
         Some(composed) if answered => composed.told,
-        Some(composed) => composed.known,
-        None => past.told,
+        _ => past.told,
     };
     Ran { past: Past { before, told }, served }
 }
@@ -189,17 +191,10 @@ impl Turn<'_> {
     fn compose(&self) -> impl Future<Output = Result<Composed, End>> + use<> {
         let (inner, asking) = (self.inner.clone(), self.job.asking(self.told));
         let (known, mut stop) = (self.composed.clone(), self.job.stop.clone());
-        let ledger = self.job.turn;
         async move {
             if let Some(known) = known {
                 return Ok(known);
             }
-            let bearings = inner.state.bearings(ledger).await.map_err(End::Ledger)?;
-            let asking = match bearings.opening {
-                Opening::GoesOn => asking,
-                // The session that it begins in knows nothing of this thread.
-                Opening::Anew | Opening::TakenFrom(_) => asking.knowing_nothing(),
-            };
             tokio::select! {
                 composed = inner.compose(asking) => composed.map_err(End::Ledger),
                 stop = stopped(&mut stop) => Err(End::Unsent(stop)),
@@ -263,36 +258,6 @@ impl Turn<'_> {
         let (resume, before) = (bearings.session, self.before);
         let prompt = ToWorker::Prompt { thread, turn, resume, before, mode, model };
         worker.send(&prompt).await.map_err(|_| SendError::Worker)
-    }
-
-    /// Has the worker let go of what this turn does not go on with.
-    async fn open(&mut self, worker: &Worker, bearings: &Bearings) -> Result<(), SendError> {
-        if let Some(number) = bearings.gone_on {
-            let note = format!(
-                "The conversation of this thread went on elsewhere, so I begin anew here. `!resume {number}` takes it back."
-            );
-            self.job.view.send_modify(|transcript| transcript.note(note));
-        }
-        let Key { user, thread } = self.job.key;
-        let left = match bearings.opening {
-            Opening::GoesOn => return Ok(()),
-            Opening::Anew => {
-                self.before = Before::Complete;
-                None
-            }
-            Opening::TakenFrom(from) => {
-                // How its last turn ended is another thread's to know; Goose's own
-                // record is looked at then.
-                self.before = Before::Interrupted;
-                let other = Key { user, thread: from };
-                Some(from).filter(|_| from != thread && !self.inner.registry.knows(other))
-            }
-        };
-        for thread in [Some(thread), left].into_iter().flatten() {
-            let close = ToWorker::CloseThread { thread };
-            worker.send(&close).await.map_err(|_| SendError::Worker)?;
-        }
-        Ok(())
     }
 
     /// The mode and the model of this turn, decided anew for each.

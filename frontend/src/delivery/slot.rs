@@ -217,7 +217,7 @@ impl Outbox {
     async fn ours(&self) -> Result<Vec<Post>, Error> {
         let me = self.client.me().await?.id;
         let Address { channel, root, asked, .. } = self.address;
-        let mut posts = self.client.answers(channel, root, asked).await?;
+        let mut posts = self.client.thread_after((channel, root), asked).await?;
         posts.retain(|post| post.user == me && prop(post, PROP_TURN) == Some(asked.as_str()));
         Ok(posts)
     }

@@ -65,52 +65,33 @@ impl Client {
         Ok(part)
     }
 
-    /// The posts among which the answers to `asked` are: its thread, or, where
-    /// answers are in no thread, what was written in the channel after it.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`] if the thread's root was deleted.
-    pub async fn answers(
-        &self,
-        channel: MattermostId,
-        root: Option<MattermostId>,
-        asked: MattermostId,
-    ) -> Result<Vec<Post>, Error> {
-        match root {
-            Some(root) => self.thread_after((channel, root), asked).await,
-            None => self.walk_on(channel, asked, |_| true).await,
-        }
-    }
-
-    /// The posts of a thread that were made after `asked`, which may be gone, and
-    /// perhaps earlier ones. More than ten thousand posts of its channel are not
+    /// The posts of a thread, or without a root those that are in no thread of the
+    /// channel, that were made after `asked`, which may be gone, and perhaps earlier
+    /// ones. More than ten thousand posts of its channel are not
     /// looked through.
     ///
     /// # Errors
     /// [`Error::NotFound`] if its root was deleted.
     pub async fn thread_after(
         &self,
-        (channel, root): (MattermostId, MattermostId),
+        (channel, root): (MattermostId, Option<MattermostId>),
         asked: MattermostId,
     ) -> Result<Vec<Post>, Error> {
-        match self.part(Self::newest_of(root)).await {
-            Ok(part) if !part.more => return Ok(part.posts),
-            Ok(_) | Err(Error::AnswerTooLarge { .. }) => {}
-            Err(error) => return Err(error),
+        if let Some(root) = root {
+            match self.part(Self::newest_of(root)).await {
+                Ok(part) if !part.more => return Ok(part.posts),
+                Ok(_) | Err(Error::AnswerTooLarge { .. }) => {}
+                Err(error) => return Err(error),
+            }
         }
-        self.walk_on(channel, asked, |post| is_of(post, root)).await
-    }
-
-    async fn walk_on(
-        &self,
-        channel: MattermostId,
-        asked: MattermostId,
-        wanted: impl Fn(&Post) -> bool,
-    ) -> Result<Vec<Post>, Error> {
         let mut posts = Vec::new();
         let mut walk = Walk::onward(channel, asked).within(MAX_PART);
         for _ in 0..PAGES_AFTER {
-            posts.extend(walk.next(self).await?.into_iter().filter(&wanted));
+            let page = walk.next(self).await?;
+            match root {
+                Some(root) => posts.extend(of_thread(page, root)),
+                None => posts.extend(page.into_iter().filter(|post| post.root.is_none())),
+            }
             if walk.ended() {
                 break;
             }
@@ -146,7 +127,7 @@ impl Client {
         for _ in 0..PAGES_BEFORE {
             let page = walk.next(self).await?;
             let oldest = page.first().map_or(i64::MIN, |post| post.create_at);
-            for post in page.into_iter().filter(|post| is_of(post, root)) {
+            for post in of_thread(page, root) {
                 found += post.message.len();
                 posts.push(post);
             }
@@ -159,8 +140,8 @@ impl Client {
     }
 }
 
-fn is_of(post: &Post, root: MattermostId) -> bool {
-    post.id == root || post.root == Some(root)
+fn of_thread(posts: Vec<Post>, root: MattermostId) -> impl Iterator<Item = Post> {
+    posts.into_iter().filter(move |post| post.id == root || post.root == Some(root))
 }
 
 fn ordered(mut posts: Vec<Post>) -> Vec<Post> {

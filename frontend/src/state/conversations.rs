@@ -8,6 +8,7 @@ use gaggle_ipc::{GooseSession, MattermostId, MattermostUserId, ModelName, Thread
 use rusqlite::{OptionalExtension, Transaction, params};
 
 use super::commands::takes_effect;
+use super::turns::NewTurn;
 use super::{State, StateError, row};
 
 /// The word for a conversation that begins anew.
@@ -176,13 +177,10 @@ fn make_change(
     .map(drop)
 }
 
-/// How the next turn of a conversation begins; from then on its turns go on.
-pub(super) fn take_opening(
-    t: &Transaction<'_>,
-    user: MattermostUserId,
-    thread: ThreadId,
-) -> rusqlite::Result<Option<String>> {
-    let of_thread = [user.as_str(), thread.as_str()];
+/// How a new turn begins, as the database has it; from then on the turns of its
+/// conversation go on.
+pub(super) fn opening_of(t: &Transaction<'_>, turn: &NewTurn) -> rusqlite::Result<Option<String>> {
+    let of_thread = [turn.user.as_str(), turn.thread.as_str()];
     let sql = "SELECT opening FROM conversations WHERE user = ?1 AND thread = ?2";
     let found = t.prepare_cached(sql)?.query_row(of_thread, |found| found.get(0)).optional()?;
     let found: Option<String> = found.flatten();
@@ -190,7 +188,29 @@ pub(super) fn take_opening(
         let sql = "UPDATE conversations SET opening = NULL WHERE user = ?1 AND thread = ?2";
         t.execute(sql, of_thread)?;
     }
-    Ok(found)
+    if !turn.anew {
+        return Ok(found);
+    }
+    // What its conversation had is given up when it is sent; it is one all the same.
+    t.execute("INSERT OR IGNORE INTO conversations (user, thread) VALUES (?1, ?2)", of_thread)?;
+    Ok(word(Opening::Anew))
+}
+
+/// A turn is about to be sent: what it does not go on with is gone from now on, and
+/// of its thread Goose has nothing that was told before.
+pub(super) fn begin_opening(t: &Transaction<'_>, turn: TurnId) -> rusqlite::Result<()> {
+    let number = row::number(turn);
+    t.execute(
+        "DELETE FROM threads WHERE (user, thread) =
+         (SELECT user, thread FROM turns WHERE turn = ?1 AND opening = ?2)",
+        params![number, NEW],
+    )?;
+    t.execute(
+        "UPDATE threads SET anew = ?1 - 1 WHERE (user, thread) =
+         (SELECT user, thread FROM turns WHERE turn = ?1 AND opening IS NOT NULL)",
+        [number],
+    )
+    .map(drop)
 }
 
 /// The words for openings in the database.

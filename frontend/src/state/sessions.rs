@@ -3,6 +3,7 @@
 //! Trust: a session is found by its person's own numbers alone. Goose's ids are
 //! equal across people and reused; a new session of a known id takes its place.
 
+use gaggle_ipc::session::History;
 use gaggle_ipc::{GooseSession, MattermostId, MattermostUserId, ModelName, ThreadId, TurnId};
 use rusqlite::{OptionalExtension, Transaction, params};
 
@@ -40,10 +41,8 @@ pub struct Ready {
     pub turn: TurnId,
     /// Goose's id.
     pub session: GooseSession,
-    /// It has no history.
-    pub new: bool,
-    /// What was said before is gone.
-    pub lost: bool,
+    /// What became of the turns before.
+    pub history: History,
     /// The model it brought.
     pub model: Option<ModelName>,
 }
@@ -186,15 +185,19 @@ fn read(found: &rusqlite::Row<'_>) -> rusqlite::Result<Session> {
 fn remember(t: &Transaction<'_>, ready: &Ready) -> rusqlite::Result<()> {
     let (user, thread, now) = (ready.user.as_str(), ready.thread.as_str(), now());
     let session = ready.session.as_str();
-    // A turn that begins anew is the first that its session knows; one at which all
-    // was gone was told as if nothing were.
+    let new = ready.history != History::Resumed;
+    // A turn counts as told if it is after that one. Where everything was lost,
+    // this one was told without knowing so.
+    let anew = match ready.history {
+        History::Resumed => None,
+        History::New => Some(row::number(ready.turn) - 1),
+        History::Lost => Some(row::number(ready.turn)),
+    };
     t.execute(
-        "INSERT INTO threads (user, thread, session, used_at, anew) VALUES (?1, ?2, ?3, ?4,
-             CASE WHEN ?5 THEN ?6
-                  ELSE (SELECT turn - 1 FROM turns WHERE turn = ?6 AND opening IS NOT NULL) END)
+        "INSERT INTO threads (user, thread, session, used_at, anew) VALUES (?1, ?2, ?3, ?4, ?5)
          ON CONFLICT (user, thread) DO UPDATE SET session = excluded.session,
              used_at = excluded.used_at, anew = coalesce(excluded.anew, anew)",
-        params![user, thread, session, now, ready.lost, row::number(ready.turn)],
+        params![user, thread, session, now, anew],
     )?;
     // It has begun: another try of the same turn goes on in it.
     t.execute("UPDATE turns SET opening = NULL WHERE turn = ?1", [row::number(ready.turn)])?;
@@ -202,7 +205,7 @@ fn remember(t: &Transaction<'_>, ready: &Ready) -> rusqlite::Result<()> {
         "UPDATE conversations SET gone_on = NULL WHERE user = ?1 AND thread = ?2",
         [user, thread],
     )?;
-    if ready.new {
+    if new {
         t.execute("DELETE FROM sessions WHERE user = ?1 AND session = ?2", [user, session])?;
     }
     let known = t.execute(
@@ -217,7 +220,8 @@ fn remember(t: &Transaction<'_>, ready: &Ready) -> rusqlite::Result<()> {
 
 fn insert(t: &Transaction<'_>, ready: &Ready, now: i64) -> rusqlite::Result<()> {
     let user = ready.user.as_str();
-    let model = ready.model.as_ref().filter(|_| ready.new).map(ModelName::as_str);
+    let new = ready.history != History::Resumed;
+    let model = ready.model.as_ref().filter(|_| new).map(ModelName::as_str);
     t.execute(
         "INSERT INTO sessions (user, number, session, thread, began, used_at, usual_model)
          SELECT ?1, (SELECT coalesce(max(number), 0) + 1 FROM sessions WHERE user = ?1),

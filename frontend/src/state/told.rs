@@ -47,12 +47,11 @@ impl State {
         self.writer
             .call(move |t| {
                 let of = [user.as_str(), thread.as_str()];
-                let anew: Option<Option<i64>> = t
+                let anew: Option<i64> = t
                     .prepare_cached("SELECT anew FROM threads WHERE user = ?1 AND thread = ?2")?
                     .query_row(of, |found| found.get(0))
-                    .optional()?;
-                // Without a session there is nothing that Goose knows.
-                let Some(anew) = anew else { return Ok(Told::default()) };
+                    .optional()?
+                    .flatten();
                 // A turn at which everything was gone had only what came with it.
                 let answered = "FROM turns WHERE user = ?1 AND thread = ?2
                                 AND outcome = 'complete' AND turn > ?3";

@@ -7,7 +7,7 @@ use gaggle_ipc::{MattermostId, MattermostUserId, ThreadId, TurnId};
 use rusqlite::{OptionalExtension, Transaction, params};
 
 use super::channels::insert_seen;
-use super::conversations::{Opening, take_opening, word};
+use super::conversations::{begin_opening, opening_of};
 use super::threads::now;
 use super::{SeenPost, State, StateError, Told, row};
 
@@ -91,16 +91,7 @@ impl State {
                 if t.query_row(known, [turn.post.post.as_str()], |row| row.get(0))? {
                     return Ok(None);
                 }
-                let said = take_opening(t, turn.user, turn.thread)?;
-                let opening = if turn.anew { word(Opening::Anew) } else { said };
-                if turn.anew {
-                    // What its conversation had is given up with the first of these
-                    // turns; it is one all the same.
-                    t.execute(
-                        "INSERT OR IGNORE INTO conversations (user, thread) VALUES (?1, ?2)",
-                        [turn.user.as_str(), turn.thread.as_str()],
-                    )?;
-                }
+                let opening = opening_of(t, &turn)?;
                 t.execute(
                     "INSERT INTO turns (user, thread, channel, post, opened_at, opening)
                      VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
@@ -119,19 +110,15 @@ impl State {
     }
 
     /// Notes, before it is sent, that Goose may see the prompt from now on, and
-    /// what it is told with it. What its conversation went on with is given up if
-    /// it begins anew.
+    /// what it is told with it. What its conversation went on with is given up if it
+    /// begins anew.
     ///
     /// # Errors
     /// [`StateError`].
     pub async fn turn_sent(&self, turn: TurnId, told: Told) -> Result<(), StateError> {
         self.writer
             .call(move |t| {
-                t.execute(
-                    "DELETE FROM threads WHERE (user, thread) =
-                     (SELECT user, thread FROM turns WHERE turn = ?1 AND opening = 'new')",
-                    [row::number(turn)],
-                )?;
+                begin_opening(t, turn)?;
                 t.execute(
                     "UPDATE turns SET sent = 1, seen = ?2, instructions = ?3 WHERE turn = ?1",
                     params![row::number(turn), told.seen, told.instructions],

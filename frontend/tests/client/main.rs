@@ -189,7 +189,7 @@ async fn a_thread_is_sorted_and_holds_each_post_once() {
         [7, 5, 6].iter().map(|n| (id(*n).to_string(), post(*n))).collect();
     let order = [id(5), id(7), id(5), id(6)].map(|id| id.to_string());
     server.json(json!({"order": order, "posts": posts}));
-    let thread = client(&server).thread_after((id(3), id(5)), id(5)).await.unwrap();
+    let thread = client(&server).thread_after((id(3), Some(id(5))), id(5)).await.unwrap();
     let ids: Vec<_> = thread.iter().map(|post| post.id).collect();
     assert_eq!(ids, [id(5), id(6), id(7)]);
     assert!(!format!("{thread:?}").contains("alice"), "no log shows what people wrote");

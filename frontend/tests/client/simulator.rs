@@ -98,7 +98,7 @@ async fn posts_and_reactions() {
         let patched = w.client.patch_post(made.id, &patch).await.unwrap();
         assert_eq!((patched.message.as_str(), patched.from_bot()), ("better", true));
         assert_eq!(w.client.post(made.id).await.unwrap().message, "better");
-        let place = (real(w.channel), real(asked));
+        let place = (real(w.channel), Some(real(asked)));
         let thread = w.client.thread_after(place, real(asked)).await.unwrap();
         assert_eq!(thread.iter().map(|p| p.id).collect::<Vec<_>>(), [real(asked), made.id]);
         let query = PageQuery { after: Some(real(asked)), per_page: 10, ..PageQuery::default() };
@@ -146,7 +146,7 @@ async fn a_long_thread_is_read_in_parts_from_either_end() {
         assert!(ids.contains(&real(early[495])) && !ids.contains(&asked.post), "{version:?}");
         // The post that asked may be gone by then.
         w.simulator.delete(w.alice.id, early[0]).unwrap();
-        let place = (real(w.channel), real(root));
+        let place = (real(w.channel), Some(real(root)));
         let after = w.client.thread_after(place, real(early[0])).await.unwrap();
         for wanted in [early[1], late] {
             assert!(after.iter().any(|post| post.id == real(wanted)), "{version:?}");

@@ -61,8 +61,13 @@ impl Asked {
     }
 
     pub(crate) fn ready(&self) -> &Self {
-        let session = GooseSession::new(&format!("s_{}", self.turn.0)).unwrap();
-        let (thread, history) = (self.thread, History::New);
+        let (thread, session, history) = match &self.resume {
+            Some(session) => (self.thread, session.clone(), History::Resumed),
+            None => {
+                let session = GooseSession::new(&format!("s_{}", self.turn.0)).unwrap();
+                (self.thread, session, History::New)
+            }
+        };
         self.word(FromWorker::ThreadReady { thread, session, history, model: None });
         self.word(FromWorker::TurnStarted { thread: self.thread, turn: self.turn });
         self

@@ -4,7 +4,7 @@ use gaggle_frontend::state::{
     Change, Choice, Context, NewCommand, NewTurn, Opening, Outcome, Ready, Spent, State, TakeOver,
     Told,
 };
-use gaggle_ipc::session::GooseMode;
+use gaggle_ipc::session::{GooseMode, History};
 use gaggle_ipc::{GooseSession, ModelName, TurnId};
 
 use super::{folder, id, reopened, seen, thread, user};
@@ -20,11 +20,9 @@ async fn played(state: &State, who: u64, of: u64, post: u64, goose: (u64, bool))
     let turn = state.open_turn(new).await.unwrap().unwrap();
     state.turn_sent(turn, Told::default()).await.unwrap();
     let model = Some(ModelName::new("gpt-4o").unwrap());
-    let (session, new) = (session(goose.0), goose.1);
-    state
-        .session_ready(Ready { user, thread, turn, session, new, lost: false, model })
-        .await
-        .unwrap();
+    let history = if goose.1 { History::New } else { History::Resumed };
+    let session = session(goose.0);
+    state.session_ready(Ready { user, thread, turn, session, history, model }).await.unwrap();
     turn
 }
 
@@ -123,8 +121,7 @@ async fn one_turn_begins_anew_and_what_was_before_stays_until_it_is_sent() {
         thread: thread(7),
         turn: anew,
         session: session(2),
-        new: true,
-        lost: false,
+        history: History::New,
         model: None,
     };
     state.session_ready(ready).await.unwrap();
@@ -179,8 +176,7 @@ async fn a_session_that_is_no_longer_its_threads_leaves_that_thread_alone() {
         thread: thread_7,
         turn: anew,
         session: session(2),
-        new: true,
-        lost: false,
+        history: History::New,
         model: None,
     };
     state.session_ready(ready).await.unwrap();
@@ -232,4 +228,25 @@ async fn usage_is_summed_by_person_and_session_and_what_is_missing_is_counted() 
     assert!(all.input > 1_000_000 && all.input < u64::MAX / 2, "bounded: {}", all.input);
     assert_eq!(state.usage_of_person(user(3), 30).await.unwrap().turns, 0);
     assert_eq!(state.usage_of_conversation(user(1), thread(9)).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn what_goose_was_told_before_it_began_anew_does_not_count() {
+    let folder = folder();
+    let state = State::open(folder.path()).unwrap();
+    let seen = |seen| Told { seen: Some(seen), ..Told::default() };
+    let first = played(&state, 1, 7, 7, (1, true)).await;
+    state.turn_sent(first, seen(700)).await.unwrap();
+    state.end_turn(first, Outcome::Complete).await.unwrap();
+    assert_eq!(state.told(user(1), thread(7)).await.unwrap().seen, Some(700));
+    let anew = open(&state, 7, 8, true).await;
+    state.turn_sent(anew, seen(50)).await.unwrap();
+    let (user, thread) = (user(1), thread(7));
+    let session = session(2);
+    let history = History::New;
+    let ready = Ready { user, thread, turn: anew, session, history, model: None };
+    state.session_ready(ready).await.unwrap();
+    assert_eq!(state.told(user, thread).await.unwrap().seen, None);
+    state.end_turn(anew, Outcome::Complete).await.unwrap();
+    assert_eq!(state.told(user, thread).await.unwrap().seen, Some(50), "its own counts");
 }

@@ -12,6 +12,7 @@ use std::process::{Command, Stdio};
 use gaggle_frontend::state::{
     Anchor, Cursor, NewTurn, Outcome, Ready, SeenPost, State, StateError, Told,
 };
+use gaggle_ipc::session::History;
 use gaggle_ipc::{GooseSession, MattermostId, MattermostUserId, ThreadId};
 use tempfile::TempDir;
 
@@ -168,33 +169,6 @@ async fn unfinished_turns_say_how_far_they_came() {
     assert_eq!(known, (user(1), thread(4), id(9), id(4)));
 }
 
-/// Goose has a session for a turn in thread 7.
-async fn ready(state: &State, turn: gaggle_ipc::TurnId, session: &str, lost: bool) {
-    let session = GooseSession::new(session).unwrap();
-    let (user, thread) = (user(1), thread(7));
-    let ready = Ready { user, thread, turn, session, new: lost, lost, model: None };
-    state.session_ready(ready).await.unwrap();
-}
-
-#[tokio::test]
-async fn a_turn_that_begins_anew_knows_what_it_was_told_and_nothing_before() {
-    let folder = folder();
-    let state = State::open(folder.path()).unwrap();
-    let told = |seen| Told { seen: Some(seen), ..Told::default() };
-    let mut known = Vec::new();
-    for (post, anew) in [(3, false), (4, true), (5, false)] {
-        let new = NewTurn { thread: thread(7), anew, ..new_turn(post) };
-        let turn = state.open_turn(new).await.unwrap().unwrap();
-        state.turn_sent(turn, told(10 - i64::try_from(post).unwrap())).await.unwrap();
-        known.push(state.told(user(1), thread(7)).await.unwrap().seen);
-        ready(&state, turn, &format!("s_{}", if post < 4 { 1 } else { 2 }), false).await;
-        state.end_turn(turn, Outcome::Complete).await.unwrap();
-        known.push(state.told(user(1), thread(7)).await.unwrap().seen);
-    }
-    // Its own is less than what the former session knew.
-    assert_eq!(known, [None, Some(7), None, Some(6), Some(6), Some(6)]);
-}
-
 #[tokio::test]
 async fn what_goose_was_told_counts_once_its_turn_was_answered() {
     let folder = folder();
@@ -205,7 +179,6 @@ async fn what_goose_was_told_counts_once_its_turn_was_answered() {
     for (post, outcome) in [(3, Outcome::Complete), (4, Outcome::Failed), (5, Outcome::Complete)] {
         let turn = state.open_turn(of_thread(post)).await.unwrap().unwrap();
         state.turn_sent(turn, told(i64::try_from(post).unwrap())).await.unwrap();
-        ready(&state, turn, "20261120_1", false).await;
         turns.push((turn, outcome));
     }
     assert_eq!(state.told(user(1), thread(7)).await.unwrap(), Told::default());
@@ -217,9 +190,14 @@ async fn what_goose_was_told_counts_once_its_turn_was_answered() {
     assert_eq!(state.told(user(1), thread(7)).await.unwrap(), told(5));
     assert_eq!(state.told(user(2), thread(7)).await.unwrap(), Told::default());
     // Goose lost everything before the last turn, and had only that since.
+    let session = GooseSession::new("20261120_1").unwrap();
     let lost = Some(turns[2].0);
-    ready(&state, turns[2].0, "20261120_1", true).await;
-    ready(&state, turns[2].0, "20261120_1", false).await;
+    for history in [History::Lost, History::Resumed] {
+        let (turn, session) = (turns[2].0, session.clone());
+        let (user, thread) = (user(1), thread(7));
+        let ready = Ready { user, thread, turn, session, history, model: None };
+        state.session_ready(ready).await.unwrap();
+    }
     let known = Told { anew: lost, ..Told::default() };
     assert_eq!(state.told(user(1), thread(7)).await.unwrap(), known);
     let all = state.thread_turns(thread(7)).await.unwrap();

@@ -5,13 +5,13 @@
 
 use std::sync::Arc;
 
-use super::{Answer, Typed, asks};
+use super::{Answer, Typed, wish};
 use crate::commands::Command;
 use crate::conversation::recovery::RecoveryError;
 use crate::conversation::{Inner, Key, root_of};
 use crate::delivery::PROP_TURN;
-use crate::gate::{Admission, Place, Request};
-use crate::mattermost::Post;
+use crate::gate::{Admission, Place, Request, Site};
+use crate::mattermost::{Channel, Post};
 use crate::state::UnfinishedCommand;
 
 impl Inner {
@@ -33,7 +33,7 @@ impl Inner {
     ) -> Result<bool, RecoveryError> {
         let UnfinishedCommand { user, thread, channel, post, answer } = unfinished;
         let root = root_of(thread, channel);
-        let there = self.patiently(|| self.client.answers(channel, root, post)).await?;
+        let there = self.patiently(|| self.client.thread_after((channel, root), post)).await?;
         if there.unwrap_or_default().iter().any(|there| self.answers_to(there, post)) {
             return Ok(false);
         }
@@ -53,7 +53,7 @@ impl Inner {
             });
             return Ok(true);
         }
-        let Some(command) = self.command_again(&typed).await? else {
+        let Some(command) = self.command_again(&typed, &channel).await? else {
             return Ok(false);
         };
         self.carry_out(typed, command).await?;
@@ -61,16 +61,25 @@ impl Inner {
     }
 
     /// The command as it stands now; `None` if nothing is to be done about it.
-    async fn command_again(&self, typed: &Typed) -> Result<Option<Command>, RecoveryError> {
+    async fn command_again(
+        &self,
+        typed: &Typed,
+        channel: &Channel,
+    ) -> Result<Option<Command>, RecoveryError> {
         let Some(author) = self.patiently(|| self.people.get(typed.post.user)).await? else {
             return Ok(None);
         };
         if self.live().gate.admit(&author) != Admission::Admitted {
             return Ok(None);
         }
+        let site = Site::from(channel);
+        let denied = self.patiently(|| self.denied(author.id, &site, true)).await?;
+        if denied.is_none_or(|denied| denied.is_some()) {
+            return Ok(None);
+        }
         // It was let in before.
         let place = Place { kind: typed.kind, conversing: true, busy: true, running: true };
-        let request = self.live().gate.screen(&typed.post, place).ok().map(asks);
+        let request = self.live().gate.screen(&typed.post, place).ok().map(wish);
         Ok(match request {
             // Whatever it was to stop has ended with the process.
             Some(Err(Request::Command(Command::Stop))) => None,

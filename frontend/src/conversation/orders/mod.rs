@@ -20,25 +20,35 @@ use std::sync::Arc;
 
 use super::approvals::Decision;
 use super::{Inner, Key, root_of};
-use crate::commands::{self, Command};
+use crate::commands::{self, Command, Since};
 use crate::gate::Request;
 use crate::mattermost::{ChannelKind, NewPost, PendingPostId, Post};
 use crate::state::{NewCommand, SeenPost, StateError};
 
 /// What is asked of the agent.
-pub(super) struct Asks {
+#[derive(Debug)]
+pub(super) struct Wish {
     pub(super) text: String,
     /// It begins the conversation anew.
     pub(super) anew: bool,
+    /// It is about the thread, or what was said there of late.
+    pub(super) summary: Option<Option<Since>>,
+}
+
+impl Wish {
+    pub(super) fn prompt(text: String) -> Self {
+        Self { text, anew: false, summary: None }
+    }
 }
 
 /// What a request asks of the agent; the request itself, if it is for the bot.
-pub(super) fn asks(request: Request) -> Result<Asks, Request> {
+pub(super) fn wish(request: Request) -> Result<Wish, Request> {
     match request {
-        Request::Prompt(text) => Ok(Asks { text, anew: false }),
-        Request::Command(Command::New(Some(text))) => Ok(Asks { text, anew: true }),
+        Request::Prompt(text) => Ok(Wish::prompt(text)),
+        Request::Command(Command::New(Some(text))) => Ok(Wish { anew: true, ..Wish::prompt(text) }),
         Request::Command(Command::Summarize(since)) => {
-            Ok(Asks { text: summarize::prompt(since), anew: false })
+            let prompt = Wish::prompt(summarize::prompt(since));
+            Ok(Wish { summary: Some(since), ..prompt })
         }
         other => Err(other),
     }
@@ -81,6 +91,15 @@ impl Inner {
         let seen = SeenPost { post: post.id, channel: post.channel, create_at: post.create_at };
         let new = NewCommand { user: key.user, thread: key.thread, post: seen };
         if !self.state.open_command(new).await? {
+            return Ok(());
+        }
+        if let Some(refusal) = self.lateness(&post).refusal() {
+            let typed = Typed { post, kind, key };
+            self.spawn(move |inner| async move {
+                if let Err(error) = inner.tell(&typed, Answer::Here(refusal)).await {
+                    inner.fail(error);
+                }
+            });
             return Ok(());
         }
         self.carry_out(Typed { post, kind, key }, command).await

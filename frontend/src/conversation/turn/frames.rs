@@ -123,9 +123,8 @@ impl Turn<'_> {
         model: Option<ModelName>,
     ) -> Taken {
         let Key { user, thread } = self.job.key;
-        let (turn, new) = (self.job.turn, history != History::Resumed);
-        let lost = history == History::Lost;
-        let ready = Ready { user, thread, turn, session, new, lost, model };
+        let (turn, lost) = (self.job.turn, history == History::Lost);
+        let ready = Ready { user, thread, turn, session, history, model };
         if let Err(error) = self.inner.state.session_ready(ready).await {
             return Taken::Ledger(error);
         }
