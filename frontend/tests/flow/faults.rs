@@ -131,6 +131,49 @@ async fn edits_leave_room_in_a_limit_of_requests_for_what_has_to_be_said() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn x13_forty_thousand_characters_come_whole_through_a_storm() {
+    let mut world = World::new().await;
+    let root = world.ask("much");
+    let asked = world.supervisor.asked().await;
+    asked.ready().say("w0000 ");
+    world.answer(root, |post| post.message.starts_with("w0000")).await;
+    world.sim.inject(Fault::RateLimit { per_second: 15, burst: 3 });
+    for when in [When::Before, When::After] {
+        world.sim.inject(fail(Requests::next(2, "PUT", "/posts/*/patch"), when));
+        world.sim.inject(fail(Requests::next(1, "POST", "/posts"), when));
+    }
+    let requests = Requests::next(1, "POST", "/posts");
+    world.sim.inject(Fault::Drop { requests, when: When::After });
+    let words: Vec<String> = (0..8000).map(|n| format!("w{n:04}")).collect();
+    asked.say(&words[1..].join(" ")).end(TurnEnd::Complete);
+    world.answer(root, |post| post.message.ends_with("w7999")).await;
+    // The last that is done is the mark that nothing more comes.
+    world.answer(root, |post| post.props.contains_key("gaggle_done")).await;
+    let texts = world.texts(root).join(" ");
+    assert_eq!(texts.split_whitespace().collect::<Vec<_>>(), words);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn m45_what_a_server_says_of_an_error_reaches_no_channel() {
+    let mut world = World::new().await;
+    let requests = Requests::next(2, "POST", "/posts");
+    let (status, body) = (502, Body::Html);
+    world.sim.inject(Fault::Fail { requests, status, body, when: When::Before });
+    let requests = Requests::next(1, "GET", "/posts/*/thread");
+    let (status, body) = (403, Body::Json);
+    world.sim.inject(Fault::Fail { requests, status, body, when: When::Before });
+    let root = world.sim.post(world.bob.id, world.channel, "look").unwrap();
+    world.sim.reply(world.alice.id, root, "@goosebot x").unwrap();
+    let asked = world.supervisor.asked().await;
+    // Nor the agent: it is told in our words that it misses something.
+    assert!(!asked.text.contains("asked for") && !asked.text.contains("403"), "{}", asked.text);
+    asked.answer("The answer.");
+    world.says(root, "The answer.").await;
+    world.settle().await;
+    assert_eq!(world.texts(root), ["The answer."]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn killed_before_it_knew_of_its_post_it_takes_it_up_again() {
     let mut world = World::new().await;
     // Made at once, but the answer does not arrive before the kill.
