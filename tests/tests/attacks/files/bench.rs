@@ -119,7 +119,7 @@ impl Bench {
         self.catch_up()?;
         let ready = || self.lab.namespace.records().iter().filter(|r| r.is("ready")).count();
         let known = ready();
-        let mut service = Service::start(&self.lab.namespace, Which::Supervisor)?;
+        let mut service = Service::start(&self.lab.namespace, Which::Supervisor, &[])?;
         let ended = wait::until(SOON, || {
             let ended = service.ended();
             (ended.is_some() || ready() > known).then_some(ended)

@@ -17,7 +17,7 @@ fn frontend(bench: &Bench) -> Result<(bool, String)> {
     let known = bench.records("frontend_connected")?.len();
     let log = bench.lab.namespace.outside().join("gaggle-frontend.log");
     let before = fs::read_to_string(log).unwrap_or_default().len();
-    let mut service = Service::start(&bench.lab.namespace, Which::Frontend)?;
+    let mut service = Service::start(&bench.lab.namespace, Which::Frontend, &[])?;
     let serves = wait::until(SOON, || {
         let ended = service.ended().is_some();
         (ended || bench.records("frontend_connected").map_or(0, |all| all.len()) > known)
