@@ -9,6 +9,9 @@ use super::Inner;
 use crate::delivery;
 use crate::mattermost::{NewPost, PendingPostId, Post};
 
+/// The command, in the props of the post that answers it.
+pub(super) const PROP_COMMAND: &str = "gaggle_command";
+
 impl Inner {
     /// Answers `post` in its thread.
     pub(super) async fn reply(&self, post: &Post, text: &str) {
@@ -36,6 +39,18 @@ impl Inner {
         text: &str,
     ) -> Option<MattermostId> {
         self.post(channel, root, text, delivery::whole_answer_to(asked)).await
+    }
+
+    /// Answers a command: a later process finds it, and no agent is told of it.
+    pub(super) async fn answer_command(
+        &self,
+        channel: MattermostId,
+        root: Option<MattermostId>,
+        command: MattermostId,
+        text: &str,
+    ) {
+        let mark = (PROP_COMMAND.to_owned(), command.as_str().into());
+        self.post(channel, root, text, Map::from_iter([mark])).await;
     }
 
     async fn post(

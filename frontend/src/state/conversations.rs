@@ -206,7 +206,7 @@ pub(super) fn begin_opening(t: &Transaction<'_>, turn: TurnId) -> rusqlite::Resu
         params![number, NEW],
     )?;
     t.execute(
-        "UPDATE threads SET anew = ?1 - 1 WHERE (user, thread) =
+        "UPDATE threads SET anew = ?1, fresh = ?1 WHERE (user, thread) =
          (SELECT user, thread FROM turns WHERE turn = ?1 AND opening IS NOT NULL)",
         [number],
     )

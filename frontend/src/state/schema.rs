@@ -137,6 +137,8 @@ const STEPS: &[&str] = &[
                session, thread, thread, max(used_at)
         FROM threads GROUP BY user, session;
     ALTER TABLE turns ADD COLUMN opening TEXT;
+    -- The turn with which its session began, where there were turns before it.
+    ALTER TABLE threads ADD COLUMN fresh INTEGER;
     -- Commands, each before it is obeyed. With an answer its effect is on disk.
     CREATE TABLE commands (
         post TEXT PRIMARY KEY,

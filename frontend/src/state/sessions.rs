@@ -186,18 +186,15 @@ fn remember(t: &Transaction<'_>, ready: &Ready) -> rusqlite::Result<()> {
     let (user, thread, now) = (ready.user.as_str(), ready.thread.as_str(), now());
     let session = ready.session.as_str();
     let new = ready.history != History::Resumed;
-    // A turn counts as told if it is after that one. Where everything was lost,
-    // this one was told without knowing so.
-    let anew = match ready.history {
-        History::Resumed => None,
-        History::New => Some(row::number(ready.turn) - 1),
-        History::Lost => Some(row::number(ready.turn)),
-    };
+    let turn = row::number(ready.turn);
+    let lost = (ready.history == History::Lost).then_some(turn);
     t.execute(
-        "INSERT INTO threads (user, thread, session, used_at, anew) VALUES (?1, ?2, ?3, ?4, ?5)
+        "INSERT INTO threads (user, thread, session, used_at, anew, fresh)
+         VALUES (?1, ?2, ?3, ?4, ?5, (SELECT turn FROM turns WHERE turn = ?6 AND opening = ?7))
          ON CONFLICT (user, thread) DO UPDATE SET session = excluded.session,
-             used_at = excluded.used_at, anew = coalesce(excluded.anew, anew)",
-        params![user, thread, session, now, anew],
+             used_at = excluded.used_at, anew = coalesce(excluded.anew, anew),
+             fresh = coalesce(excluded.fresh, fresh)",
+        params![user, thread, session, now, lost, turn, word(Opening::Anew)],
     )?;
     // It has begun: another try of the same turn goes on in it.
     t.execute("UPDATE turns SET opening = NULL WHERE turn = ?1", [row::number(ready.turn)])?;

@@ -47,20 +47,36 @@ impl State {
         self.writer
             .call(move |t| {
                 let of = [user.as_str(), thread.as_str()];
-                let anew: Option<i64> = t
-                    .prepare_cached("SELECT anew FROM threads WHERE user = ?1 AND thread = ?2")?
-                    .query_row(of, |found| found.get(0))
-                    .optional()?
-                    .flatten();
-                // A turn at which everything was gone had only what came with it.
+                let sql = "SELECT anew, fresh FROM threads WHERE user = ?1 AND thread = ?2";
+                let found = t
+                    .prepare_cached(sql)?
+                    .query_row(of, |found| Ok((found.get(0)?, found.get(1)?)))
+                    .optional()?;
+                let (anew, fresh): (Option<i64>, Option<i64>) = found.unwrap_or_default();
+                // A turn at which everything was gone had only what came with it; one
+                // that knew so counts.
+                let after = match fresh {
+                    Some(fresh) if anew.is_none_or(|anew| anew <= fresh) => fresh - 1,
+                    _ => anew.unwrap_or(0),
+                };
                 let answered = "FROM turns WHERE user = ?1 AND thread = ?2
                                 AND outcome = 'complete' AND turn > ?3";
                 let seen = format!("SELECT max(seen) {answered}");
                 let last = format!("SELECT instructions {answered} ORDER BY turn DESC LIMIT 1");
-                let after = anew.unwrap_or(0);
                 let of = params![user.as_str(), thread.as_str(), after];
+                let mut seen: Option<i64> =
+                    t.prepare_cached(&seen)?.query_row(of, |found| found.get(0))?;
+                if let (None, None, Some(fresh)) = (seen, anew, fresh) {
+                    // Whoever began anew does not get back what was before, whatever
+                    // became of that turn.
+                    seen = t
+                        .prepare_cached("SELECT seen FROM turns WHERE turn = ?1")?
+                        .query_row([fresh], |found| found.get(0))
+                        .optional()?
+                        .flatten();
+                }
                 Ok(Told {
-                    seen: t.prepare_cached(&seen)?.query_row(of, |found| found.get(0))?,
+                    seen,
                     instructions: t
                         .prepare_cached(&last)?
                         .query_row(of, |found| found.get(0))

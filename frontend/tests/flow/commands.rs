@@ -122,9 +122,15 @@ async fn a_summary_is_a_turn_of_its_own() {
     let root = world.ask("work");
     world.supervisor.asked().await.answer("done");
     world.says(root, "done").await;
+    // For the bot alone, and so nothing to be summed up.
+    world.sim.reply(world.alice.id, root, "@goosebot !quiet").unwrap();
+    world.answer(root, |post| post.message.starts_with("I show what I do")).await;
     world.sim.reply(world.alice.id, root, "@goosebot !summarize 2h").unwrap();
     let asked = world.supervisor.asked().await;
     assert!(asked.text.contains("in the last 2 hours"), "{}", asked.text);
+    // What Goose has said itself goes along, too: it may be the half of the thread.
+    assert!(asked.text.contains("> @goosebot work") && asked.text.contains("> done"));
+    assert!(!asked.text.contains("I show what I do"), "{}", asked.text);
     assert!(asked.resume.is_some());
     asked.ready();
     world.kill();

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use super::{Answer, Typed, wish};
 use crate::commands::Command;
 use crate::conversation::recovery::RecoveryError;
+use crate::conversation::reply::PROP_COMMAND;
 use crate::conversation::{Inner, Key, root_of};
-use crate::delivery::PROP_TURN;
 use crate::gate::{Admission, Place, Request, Site};
 use crate::mattermost::{Channel, Post};
 use crate::state::UnfinishedCommand;
@@ -89,7 +89,7 @@ impl Inner {
     }
 
     fn answers_to(&self, post: &Post, asked: gaggle_ipc::MattermostId) -> bool {
-        let to = post.props.get(PROP_TURN).and_then(serde_json::Value::as_str);
+        let to = post.props.get(PROP_COMMAND).and_then(serde_json::Value::as_str);
         post.user == self.live().gate.me && to == Some(asked.as_str())
     }
 }

@@ -177,7 +177,7 @@ impl Inner {
         let post = &typed.post;
         if let Some(text) = text {
             let root = root_of(typed.key.thread, post.channel);
-            self.answer_at(post.channel, root, post.id, &text).await;
+            self.answer_command(post.channel, root, post.id, &text).await;
         }
         self.state.command_answered(post.id).await
     }

@@ -14,18 +14,18 @@ use crate::worker::Worker;
 impl Bearings {
     /// What Goose has of the turns before `job`, by how it begins.
     pub(super) fn past(&self, past: Past, job: &Job) -> Past {
-        let anew = Some(job.turn);
         match self.opening {
             Opening::GoesOn => past,
             // Whoever begins anew does not want what was said before to come back
             // as what others said.
             Opening::Anew => {
                 let seen = Some(job.asked.create_at.saturating_sub(1));
-                Past { before: Before::Complete, told: Told { seen, anew, ..Told::default() } }
+                Past { before: Before::Complete, told: Told { seen, ..Told::default() } }
             }
             // How its last turn ended is another thread's to know: Goose's own record
             // is looked at. Of this thread it has nothing.
             Opening::TakenFrom(_) => {
+                let anew = Some(job.turn);
                 Past { before: Before::Interrupted, told: Told { anew, ..Told::default() } }
             }
         }
