@@ -2,18 +2,6 @@
 
 use anyhow::{Context, Result};
 use gaggle_tests::lab::{Lab, Which};
-use gaggle_tests::mattermost::{Id, Visibility};
-
-/// A channel in which the bot, alice and bob are.
-fn channel(lab: &Lab) -> Result<Id> {
-    let simulator = &lab.simulator;
-    let channel = simulator.create_channel(lab.team, "town", Visibility::Public)?;
-    let people = ["alice", "bob"].map(|name| lab.person(name).map(|person| person.mattermost.id));
-    for user in people.into_iter().chain([Ok(lab.bot.id)]) {
-        simulator.add_to_channel(channel, user?)?;
-    }
-    Ok(channel)
-}
 
 /// What the model was last told by the person's side.
 fn last_told(lab: &Lab) -> Result<String> {
@@ -24,7 +12,7 @@ fn last_told(lab: &Lab) -> Result<String> {
 #[test]
 fn m08_an_instruction_of_bobs_in_alices_thread_is_a_quotation_to_her_agent() -> Result<()> {
     let Some(lab) = Lab::builder().start_if_possible()? else { return Ok(()) };
-    let channel = channel(&lab)?;
+    let channel = lab.channel("town")?;
     let (alice, bob) = (lab.person("alice")?, lab.person("bob")?);
     let made = |who: &str| lab.namespace.seen(format!("/home/{who}/workspace/injected")).exists();
     let root = lab.simulator.post(alice.mattermost.id, channel, "what is the plan?")?;
@@ -58,7 +46,7 @@ fn m08_an_instruction_of_bobs_in_alices_thread_is_a_quotation_to_her_agent() -> 
 #[test]
 fn what_was_said_meanwhile_is_told_once_also_after_a_kill() -> Result<()> {
     let Some(mut lab) = Lab::builder().start_if_possible()? else { return Ok(()) };
-    let channel = channel(&lab)?;
+    let channel = lab.channel("town")?;
     let bob = lab.person("bob")?.mattermost.id;
     let root = lab.simulator.post(bob, channel, "the code is 4711")?;
     lab.thread("alice", root)?.then("@goose one")?;

@@ -93,11 +93,12 @@ impl Thread<'_> {
         if post.is_system() || post.is_gone() {
             return None;
         }
-        let text = text(post);
+        let own = post.user == self.source.me;
+        // The attachments of its answers show its doing.
+        let text = if own { post.message.clone() } else { text(post) };
         if text.trim().is_empty() && post.files.is_empty() {
             return None;
         }
-        let own = post.user == self.source.me;
         let voice = if own { self.own(post)? } else { self.others(post)? };
         // An answer grows in a post that was made long before.
         let until = if own { post.create_at.max(post.edit_at) } else { post.create_at };

@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail};
 use super::answers::Answer;
 use super::people::Person;
 use super::{Lab, wait};
-use crate::mattermost::{Id, Post};
+use crate::mattermost::{Id, Post, Visibility};
 
 /// A turn with the scripted LLM takes about a second; a busy machine longer.
 pub const ANSWER: Duration = Duration::from_secs(60);
@@ -50,6 +50,19 @@ impl Lab {
     /// There is none in time; with what the thread holds and the logs.
     pub fn answer(&self, name: &str, text: &str) -> Result<String> {
         self.ask(name, text)?.answer()
+    }
+
+    /// Makes a public channel in which the bot and all people of the lab are.
+    ///
+    /// # Errors
+    /// What Mattermost would refuse.
+    pub fn channel(&self, name: &str) -> Result<Id> {
+        let channel = self.simulator.create_channel(self.team, name, Visibility::Public)?;
+        let people = self.people.iter().map(|person| person.mattermost.id);
+        for user in people.chain([self.bot.id]) {
+            self.simulator.add_to_channel(channel, user)?;
+        }
+        Ok(channel)
     }
 
     /// The person of that name.

@@ -16,6 +16,8 @@ use super::paint::Paint;
 use super::stage::{Speaker, Stage};
 use super::view::View;
 
+/// How the bot is called in a channel.
+const BOT: &str = "@goose";
 /// Pause between two looks at the thread.
 const LOOK: Duration = Duration::from_millis(50);
 /// The prompt comes back so long after a command, answered or not.
@@ -29,7 +31,9 @@ Write to the bot, and it answers. The built-in LLM says your words back; and
   !stop          ends what runs in this thread
   /react 👍      answers a question of Goose's: 👍 once, ✅ in this thread, 👎 no
   /as NAME       be somebody else: alice or bob
-  /new           start a new thread
+  /town          talk in a channel, where others read along and the bot answers
+                 who writes @goose; there /as stays in the thread
+  /new           start a new thread; after /town again in private
   /quit          leave; so does Ctrl-C
 ";
 
@@ -77,6 +81,7 @@ pub(crate) fn run(stage: &Stage, name: &str, interrupts: &Interrupts) -> Result<
         paint,
         speaker: stage.speaker(name)?,
         root: None,
+        town: false,
         view: View::new(paint),
         waiting: None,
         reacted: None,
@@ -126,6 +131,8 @@ struct Chat<'stage> {
     paint: Paint,
     speaker: Speaker,
     root: Option<Id>,
+    /// In the channel, not in private.
+    town: bool,
     view: View,
     /// What is not answered yet.
     waiting: Option<Waiting>,
@@ -148,12 +155,17 @@ impl Chat<'_> {
             ("/quit" | "/exit", _) => return Ok(false),
             ("/help", _) => self.say(HELP),
             ("/new", _) => {
-                self.root = None;
+                (self.root, self.town) = (None, false);
+                self.prompt();
+            }
+            ("/town", _) => {
+                (self.root, self.town) = (None, true);
                 self.prompt();
             }
             ("/as", name) => match self.stage.speaker(name.trim()) {
                 Ok(speaker) => {
-                    (self.speaker, self.root) = (speaker, None);
+                    self.speaker = speaker;
+                    self.root = self.root.filter(|_| self.town);
                     self.prompt();
                 }
                 Err(error) => self.say(&format!("{error}\n")),
@@ -202,11 +214,18 @@ impl Chat<'_> {
         let post = match self.root {
             Some(root) => simulator.reply(self.speaker.id, root, text)?,
             None => {
-                let root = simulator.post(self.speaker.id, self.speaker.direct, text)?;
+                let channel = if self.town { self.speaker.town } else { self.speaker.direct };
+                let root = simulator.post(self.speaker.id, channel, text)?;
                 (self.root, self.view) = (Some(root), View::new(self.paint));
                 root
             }
         };
+        if self.town && !text.contains(BOT) {
+            // Nobody but the others reads it.
+            self.prompt();
+            return Ok(());
+        }
+        let text = text.trim_start_matches(BOT).trim_start();
         let command = text.starts_with('!') && !text.starts_with("!!");
         // After `!stop` the question before it still gets its last words.
         let before = self.waiting.take().and_then(|waiting| waiting.question);

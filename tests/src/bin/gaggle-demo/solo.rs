@@ -20,7 +20,7 @@ use gaggle_tests::lab::{
     Sections, gaggle_toml, goose, goose_config, programs, scripted_provider, wait_for_bot,
 };
 use gaggle_tests::llm::Llm;
-use gaggle_tests::mattermost::{Account, Id, Options, Simulator};
+use gaggle_tests::mattermost::{Account, Id, Options, Simulator, Visibility};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
@@ -37,6 +37,7 @@ pub(crate) struct Solo {
     pub(crate) bot: Account,
     pub(crate) person: Account,
     pub(crate) direct: Id,
+    pub(crate) town: Id,
     _llm: Llm,
     folder: TempDir,
     _runtime: Runtime,
@@ -65,6 +66,12 @@ impl Solo {
         let bot = simulator.create_bot("goose")?;
         let person = simulator.create_user("you")?;
         let direct = simulator.direct_channel(person.id, bot.id)?;
+        let team = simulator.create_team("demo")?;
+        let town = simulator.create_channel(team, "town", Visibility::Public)?;
+        for user in [bot.id, person.id] {
+            simulator.add_to_team(team, user)?;
+            simulator.add_to_channel(town, user)?;
+        }
         let private = fs::Permissions::from_mode(0o700);
         let folder =
             tempfile::Builder::new().prefix("gaggle-demo-").permissions(private).tempdir()?;
@@ -103,6 +110,7 @@ impl Solo {
             bot,
             person,
             direct,
+            town,
             _llm: llm,
             folder,
             _runtime: runtime,

@@ -16,7 +16,8 @@ pub(crate) const CHAT: &str = "trace = \"full\"\npoll_interval_seconds = 0.2\n";
 
 /// The parts of the demo, running.
 pub(crate) enum Stage {
-    Lab(Box<Lab>),
+    /// And the channel in which everybody is.
+    Lab(Box<Lab>, Id),
     Solo(Box<Solo>),
 }
 
@@ -27,6 +28,8 @@ pub(crate) struct Speaker {
     pub(crate) id: Id,
     /// The direct channel with the bot.
     pub(crate) direct: Id,
+    /// The channel in which everybody is.
+    pub(crate) town: Id,
 }
 
 impl Stage {
@@ -39,7 +42,8 @@ impl Stage {
             let lab = lab(demo, provider.clone(), real.as_ref())?;
             why = weak_sandbox(&lab);
             if why.is_none() {
-                return Ok(Self::Lab(Box::new(lab)));
+                let town = lab.channel("town")?;
+                return Ok(Self::Lab(Box::new(lab), town));
             }
         }
         eprintln!("One account only, yours: the full demo {}.", why.unwrap_or_default());
@@ -48,14 +52,14 @@ impl Stage {
 
     pub(crate) fn simulator(&self) -> &Simulator {
         match self {
-            Self::Lab(lab) => &lab.simulator,
+            Self::Lab(lab, _) => &lab.simulator,
             Self::Solo(solo) => &solo.simulator,
         }
     }
 
     pub(crate) fn bot(&self) -> Id {
         match self {
-            Self::Lab(lab) => lab.bot.id,
+            Self::Lab(lab, _) => lab.bot.id,
             Self::Solo(solo) => solo.bot.id,
         }
     }
@@ -63,15 +67,21 @@ impl Stage {
     /// The person of that name.
     pub(crate) fn speaker(&self, name: &str) -> Result<Speaker> {
         match self {
-            Self::Lab(lab) => {
+            Self::Lab(lab, town) => {
                 let person = lab.person(name)?;
-                Ok(Speaker { name: person.name, id: person.mattermost.id, direct: person.direct })
+                Ok(Speaker {
+                    name: person.name,
+                    id: person.mattermost.id,
+                    direct: person.direct,
+                    town: *town,
+                })
             }
             // There is one account, whatever the person is called.
             Self::Solo(solo) if name == "alice" || name == solo.person.username => Ok(Speaker {
                 name: solo.person.username.clone(),
                 id: solo.person.id,
                 direct: solo.direct,
+                town: solo.town,
             }),
             Self::Solo(_) => {
                 bail!("without root there is one account, yours; {name} has none here")
@@ -82,7 +92,7 @@ impl Stage {
     /// What the programs said, for the reader of a failure.
     pub(crate) fn logs(&self) -> String {
         match self {
-            Self::Lab(lab) => lab.logs(),
+            Self::Lab(lab, _) => lab.logs(),
             Self::Solo(solo) => solo.logs(),
         }
     }

@@ -88,8 +88,7 @@ impl View {
 
     fn trace(&mut self, shown: &mut Shown, text: &str) -> bool {
         let (tools, thought) = text.split_once("**Thinking**\n").unwrap_or((text, ""));
-        let tools: Vec<String> =
-            tools.lines().filter(|l| !l.is_empty()).map(str::to_owned).collect();
+        let tools = actions(tools);
         let mut new = false;
         for (at, line) in tools.iter().enumerate() {
             if shown.tools.get(at) != Some(line) {
@@ -117,6 +116,24 @@ impl View {
             print!("\r\x1b[2K");
         }
     }
+}
+
+/// The lines about tools, without the output between them: most of it comes again
+/// in the answer.
+fn actions(text: &str) -> Vec<String> {
+    let mut fence: Option<&str> = None;
+    let mut actions = Vec::new();
+    for line in text.lines() {
+        let ticks = line.len() - line.trim_start_matches('`').len();
+        let row = line.get(..ticks).filter(|_| ticks > 2);
+        match (fence, row) {
+            (None, Some(row)) => fence = Some(row),
+            (Some(open), Some(row)) if row == open => fence = None,
+            (None, None) if !line.is_empty() => actions.push(line.to_owned()),
+            _ => {}
+        }
+    }
+    actions
 }
 
 /// A message without the line that says what goes on, and that line.
