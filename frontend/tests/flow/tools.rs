@@ -160,8 +160,9 @@ async fn a_question_that_a_kill_left_open_is_closed_wherever_it_stands() {
     };
     let deadline = std::time::Duration::from_secs(20);
     world.sim.wait_for_post(direct, deadline, closed).await.unwrap();
-    let post = world.sim.get(short.id).unwrap();
-    assert!(post.message.ends_with("I was restarted."), "{}", post.message);
+    world
+        .answer(root, |post| post.id == short.id && post.message.ends_with("I was restarted."))
+        .await;
     world.answer(root, |post| post.message.contains("⚠️ Interrupted")).await;
     assert_eq!(world.texts(root).iter().filter(|text| text.contains("Interrupted")).count(), 1);
 }

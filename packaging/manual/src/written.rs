@@ -157,12 +157,10 @@ mod tests {
         }
         let options = page("gaggle-frontend.8");
         for command in COMMANDS {
-            assert_eq!(
-                count(&options, &format!(".It Ic !{}", command.name)),
-                1,
-                "{}",
-                command.name
-            );
+            let name = format!("!{}", command.name);
+            let names = |line: &&str| line.split(' ').nth(2) == Some(name.as_str());
+            let items = options.lines().filter(|line| line.starts_with(".It Ic"));
+            assert_eq!(items.filter(names).count(), 1, "{name}");
         }
         for option in ["--config-dir", "--runtime-dir", "--state-dir", "--check-config", "--help"] {
             assert_eq!(count(&options, &format!(".It Fl {}", &option[1..])), 1, "{option}");
