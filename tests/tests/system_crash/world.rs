@@ -55,7 +55,7 @@ impl Asked {
     pub(crate) fn is_answered_by(&self, text: &str) -> bool {
         let word = &self.word;
         match self.kind {
-            Kind::Echo => text.starts_with("echo: ") && text.ends_with(word.as_str()),
+            Kind::Echo => text.contains(&format!("said {word}")),
             Kind::Stream | Kind::Silence => {
                 text.contains(&format!("begin {word} and so on until {word} ends"))
             }
@@ -68,7 +68,7 @@ impl Asked {
 fn text(kind: Kind, word: &str) -> String {
     let long = format!("begin {word} and so on until {word} ends");
     match kind {
-        Kind::Echo => word.to_owned(),
+        Kind::Echo => format!("!!reply | said {word}"),
         Kind::Stream => format!("!!reply n=2 hold=1 | {long}"),
         Kind::Silence => format!("!!reply n=2 hold=0 | {long}"),
         Kind::Tool => format!(
