@@ -123,8 +123,10 @@ impl Thread<'_> {
             return None;
         }
         let asked = self.turns.get(&post.id);
+        // One that waits will come as a prompt.
         let known = |turn: &&ThreadTurn| {
-            turn.user == self.source.asker && turn.sent && !self.forgotten(turn.turn)
+            let comes = turn.sent || !turn.ended;
+            turn.user == self.source.asker && comes && !self.forgotten(turn.turn)
         };
         asked.filter(known).is_none().then_some(Voice::Person(post.user))
     }

@@ -17,6 +17,10 @@ use crate::render::Transcript;
 /// Most turns of one thread, the running one included.
 const MAX_TURNS: usize = 9;
 
+/// Most conversations of one person with a turn: nobody shall take up all that
+/// may be live.
+const MAX_OF_ONE: usize = 20;
+
 /// A turn that runs or waits.
 #[derive(Debug)]
 pub(super) struct Active {
@@ -48,6 +52,8 @@ pub(super) struct UnderWay {
 pub(super) enum Refused {
     /// Too many of this person wait in this thread.
     ThreadFull,
+    /// Too many threads of this person are busy.
+    OwnBusy,
     /// Every thread that may be live is busy.
     AllBusy,
 }
@@ -58,6 +64,9 @@ impl Refused {
         match self {
             Self::ThreadFull => {
                 "You have more messages waiting in this thread than I can keep. Please wait for an answer and send this one again."
+            }
+            Self::OwnBusy => {
+                "I am working for you in as many threads as I may at once. Please wait for an answer and send this one again."
             }
             Self::AllBusy => {
                 "I am working in as many threads as I can. Please send this again later."
@@ -127,6 +136,11 @@ impl Registry {
             thread.used = used;
             let jobs = thread.jobs.clone();
             return Ok(Joined { ahead, after, jobs, new: None, evicted: None });
+        }
+        let busy =
+            |(of, thread): &(&Key, &Thread)| of.user == key.user && !thread.active.is_empty();
+        if threads.live.iter().filter(busy).count() >= MAX_OF_ONE {
+            return Err(Refused::OwnBusy);
         }
         let evicted = if threads.live.len() >= self.max.load(Ordering::Relaxed) {
             let idle = threads.live.iter().filter(|(_, thread)| thread.active.is_empty());
@@ -343,6 +357,20 @@ mod tests {
         assert_eq!(full, Refused::ThreadFull);
         // Somebody else in the same thread waits for nobody.
         assert_eq!(registry.join(key('b', 't'), active(100)).unwrap().ahead, 0);
+    }
+
+    #[test]
+    fn one_person_leaves_room_for_others() {
+        let registry = Registry::new(1000);
+        let mut threads = ('a'..='z').map(|letter| key('a', letter));
+        for (turn, of) in threads.by_ref().take(MAX_OF_ONE).enumerate() {
+            registry.join(of, active(turn as u64)).unwrap();
+        }
+        let another = threads.next().unwrap();
+        assert_eq!(registry.join(another, active(98)).unwrap_err(), Refused::OwnBusy);
+        registry.join(key('b', 'a'), active(99)).unwrap();
+        registry.leave(key('a', 'a'), TurnId(0));
+        registry.join(another, active(98)).unwrap();
     }
 
     #[test]

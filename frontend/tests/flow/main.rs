@@ -20,6 +20,7 @@ mod faults;
 mod gating;
 mod idle;
 mod late;
+mod malice;
 mod reloading;
 mod restarts;
 mod stopping;

@@ -79,6 +79,7 @@ fn the_askers_own_posts_go_along_unless_they_were_prompts() {
     assert_eq!(goes(json!({}), ALICE, &[]), own, "not addressed to the bot");
     assert_eq!(goes(json!({}), ALICE, &[turn(1, ALICE, 'p', true, true)]), None);
     assert_eq!(goes(json!({}), ALICE, &[turn(1, ALICE, 'p', false, true)]), own, "never sent");
+    assert_eq!(goes(json!({}), ALICE, &[turn(1, ALICE, 'p', false, false)]), None, "it waits");
     let bobs = [turn(1, BOB, 'p', true, true)];
     assert_eq!(goes(json!({}), BOB, &bobs), Some(Voice::Person(id(BOB))));
 }
