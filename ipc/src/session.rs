@@ -123,6 +123,8 @@ pub struct Settings {
     pub inactivity_ms: u32,
     /// A Goose without a turn for so long is stopped, in milliseconds.
     pub idle_ms: u32,
+    /// After a conversation began, a Goose is started ahead for the next one.
+    pub spare: bool,
 }
 
 /// How the thread's last turn ended, as the frontend knows it.

@@ -169,7 +169,7 @@ fn round_trips_and_every_cut_is_refused() {
         outcome: ProbeOutcome::Held,
         detail: Text::new("EPERM").unwrap(),
     });
-    round_trip(&ToWorker::Configure(Settings { inactivity_ms: 1, idle_ms: 2 }));
+    round_trip(&ToWorker::Configure(Settings { inactivity_ms: 1, idle_ms: 2, spare: true }));
     round_trip(&ToWorker::PromptPart {
         thread: thread(),
         turn: TurnId(u64::MAX),

@@ -31,6 +31,7 @@ mod session;
 mod session_options;
 mod shell;
 mod slots;
+mod spare;
 mod spawner;
 mod spending;
 mod stage;

@@ -103,6 +103,14 @@ pub(crate) async fn shake_hands(goose: &mut Goose) -> Result<(), Failure> {
     }
 }
 
+/// Opens a new session, and leaves it in Goose's home.
+///
+/// # Errors
+/// The turn's failure.
+pub(crate) async fn begin(goose: &mut Goose, plan: Plan<'_>) -> Result<Opened, Failure> {
+    create(goose, plan, false).await
+}
+
 /// Opens the session `resume`, or a new one.
 ///
 /// # Errors
@@ -182,7 +190,11 @@ async fn load(
     }
 }
 
-async fn move_to_workspace(
+/// Moves a session to where the agent works.
+///
+/// # Errors
+/// The turn's failure.
+pub(crate) async fn move_to_workspace(
     goose: &mut Goose,
     plan: Plan<'_>,
     session: &GooseSession,

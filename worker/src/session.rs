@@ -24,6 +24,7 @@ use crate::acp::unknown::Unknown;
 use crate::hint::Hints;
 use crate::outbox::Outbox;
 use crate::slots::Slots;
+use crate::spare::{self, Spare};
 use crate::spawner::Spawner;
 use crate::stage::Shared;
 use crate::start::Ready;
@@ -79,6 +80,7 @@ async fn serve(ready: Ready) -> Result<(), SessionError> {
         slots: Slots::new(ready.environment.max_goose),
         workspace: ready.environment.workspace(),
         spawner: Spawner::new(ready.programs, ready.supervision, ready.state, ready.tree),
+        spare: Spare::default(),
         settings: Cell::new(settings),
         unknown: Unknown::default(),
         hints: Hints::new(&ready.environment, ready.domain),
@@ -95,6 +97,7 @@ async fn relay(
 ) -> Result<(), SessionError> {
     let mut threads = Threads::new(Rc::clone(shared));
     let mut sending = pin!(shared.outbox.send_all(channel));
+    let mut sparing = pin!(spare::keep(shared));
     let result = loop {
         tokio::select! {
             frame = channel.receive() => match frame {
@@ -106,6 +109,7 @@ async fn relay(
                 Err(error) if is_gone(&error) => Ok(()),
                 sent => sent.map_err(SessionError::from),
             },
+            never = &mut sparing => match never {},
             () = shared.outbox.stuck() => break Err(SessionError::Stuck),
             _ = terminate.recv() => threads.drain().await,
             () = threads.drained() => {

@@ -14,10 +14,14 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 /// Threads that may wait in line for a slot.
 const MOST_WAITING: usize = 64;
 
+/// With so many slots one may be kept for a conversation that is yet to begin.
+const ENOUGH: usize = 3;
+
 /// All slots of a worker.
 #[derive(Debug)]
 pub(crate) struct Slots {
     free: Arc<Semaphore>,
+    count: usize,
     waiting: Cell<usize>,
     idle: RefCell<BTreeMap<u64, Rc<Notify>>>,
     next: Cell<u64>,
@@ -47,6 +51,7 @@ impl Slots {
     pub(crate) fn new(count: usize) -> Self {
         Self {
             free: Arc::new(Semaphore::new(count)),
+            count,
             waiting: Cell::new(0),
             idle: RefCell::default(),
             next: Cell::new(0),
@@ -72,6 +77,21 @@ impl Slots {
             longest.notify_one();
         }
         Arc::clone(&self.free).acquire_owned().await.map_err(|_| LineFull)
+    }
+
+    /// Takes a slot for a Goose that nobody needs yet: a free one, or where there
+    /// are enough the one of the thread that is idle longest, which would be the
+    /// next to go. `None` if somebody needs it more. Safe to cancel.
+    pub(crate) async fn take_for_spare(&self) -> Option<OwnedSemaphorePermit> {
+        if let Ok(permit) = Arc::clone(&self.free).try_acquire_owned() {
+            return Some(permit);
+        }
+        if self.count < ENOUGH || self.waiting.get() > 0 {
+            return None;
+        }
+        let (_, longest) = self.idle.borrow_mut().pop_first()?;
+        longest.notify_one();
+        Arc::clone(&self.free).acquire_owned().await.ok()
     }
 
     /// Offers the caller's Goose while it is idle.
@@ -187,6 +207,28 @@ mod tests {
             drop(only);
         };
         assert!(tokio::join!(taking, giving).0.is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_spare_gets_a_free_slot_or_the_one_idle_longest_of_many_and_no_others() {
+        let few = Slots::new(2);
+        let _busy = few.take().await.unwrap();
+        let spare = few.take_for_spare().await;
+        assert!(spare.is_some(), "one is free");
+        let idle = few.offer();
+        assert!(few.take_for_spare().await.is_none() && idle.take_back(), "of few, one is taken");
+
+        let many = Slots::new(3);
+        let [first, _second, _third] =
+            [many.take().await.unwrap(), many.take().await.unwrap(), many.take().await.unwrap()];
+        assert!(many.take_for_spare().await.is_none(), "all are busy");
+        let (longest, shorter) = (many.offer(), many.offer());
+        let giving = async {
+            longest.wanted().await;
+            drop(first);
+        };
+        let (spare, ()) = tokio::join!(many.take_for_spare(), giving);
+        assert!(spare.is_some() && !longest.take_back() && shorter.take_back());
     }
 
     #[tokio::test]

@@ -24,6 +24,7 @@ use crate::outbox::Outbox;
 use crate::replay::Replay;
 use crate::session_options::{InForce, Wanted};
 use crate::slots::Slots;
+use crate::spare::{Made, Spare};
 use crate::spawner::Spawner;
 use crate::turn::{self, Orders, Scene, Stop};
 
@@ -39,6 +40,8 @@ pub(crate) struct Shared {
     pub(crate) slots: Slots,
     /// How they are made.
     pub(crate) spawner: Spawner,
+    /// The one that is made ahead.
+    pub(crate) spare: Spare,
     /// Where agents work.
     pub(crate) workspace: PathBuf,
     /// As last configured.
@@ -47,6 +50,13 @@ pub(crate) struct Shared {
     pub(crate) unknown: Unknown,
     /// What the person was told of the sandbox.
     pub(crate) hints: Hints,
+}
+
+impl Shared {
+    /// What sessions are opened with.
+    pub(crate) fn plan(&self) -> Plan<'_> {
+        Plan { goose_home: self.spawner.goose_home(), workspace: &self.workspace }
+    }
 }
 
 /// A turn that was asked for.
@@ -72,6 +82,8 @@ pub(crate) struct Stage {
     session: Option<GooseSession>,
     /// The last turn stands unanswered or half answered in Goose's memory.
     unfinished: bool,
+    /// This turn is its first.
+    began: bool,
 }
 
 struct Seat {
@@ -88,7 +100,7 @@ struct Seat {
 impl Stage {
     /// A stage without a Goose.
     pub(crate) fn new(id: ThreadId, shared: Rc<Shared>) -> Self {
-        Self { id, shared, seat: None, session: None, unfinished: false }
+        Self { id, shared, seat: None, session: None, unfinished: false, began: false }
     }
 
     /// Whether a Goose runs.
@@ -128,6 +140,10 @@ impl Stage {
         self.unfinished = outcome.unfinished;
         if !outcome.keep_goose {
             self.clear().await;
+        }
+        if std::mem::take(&mut self.began) {
+            // Not before: it would take time from this one.
+            self.shared.spare.want(turn.wanted.mode);
         }
         outcome.end
     }
@@ -182,6 +198,47 @@ impl Stage {
     }
 
     async fn start(&mut self, mode: GooseMode) -> Result<(), Failure> {
+        let history = if self.session.is_none() && self.take_spare(mode).await {
+            History::New
+        } else {
+            self.start_one(mode).await?;
+            self.open().await?
+        };
+        self.began = history == History::New;
+        if let (Some(session), Some(seat)) = (self.session.clone(), &self.seat) {
+            let (thread, model) = (self.id, seat.in_force.model().cloned());
+            let ready = FromWorker::ThreadReady { thread, session, history, model };
+            self.shared.outbox.event(thread, ready);
+        }
+        Ok(())
+    }
+
+    /// Takes the Goose that was made ahead; whether there was one, and of use.
+    async fn take_spare(&mut self, mode: GooseMode) -> bool {
+        let Some(Made { goose, made_for, opened, slot }) = self.shared.spare.take(mode).await
+        else {
+            return false;
+        };
+        let seat = self.seat.insert(Seat {
+            goose,
+            made_for,
+            in_force: opened.in_force,
+            replay: Some(opened.replay),
+            strangers: opened.strangers,
+            _slot: slot,
+        });
+        let moving =
+            opening::move_to_workspace(&mut seat.goose, self.shared.plan(), &opened.session);
+        if moving.await.is_ok() && claim(&self.shared.slots, &opened.session, self.id).await.is_ok()
+        {
+            self.session = Some(opened.session);
+            return true;
+        }
+        self.clear().await;
+        false
+    }
+
+    async fn start_one(&mut self, mode: GooseMode) -> Result<(), Failure> {
         let slot = self.shared.slots.take().await;
         let slot =
             slot.map_err(|_| failure(FailureKind::TooManyThreads, "the line is full", false))?;
@@ -197,14 +254,7 @@ impl Stage {
             strangers: Vec::new(),
             _slot: slot,
         });
-        opening::shake_hands(&mut seat.goose).await?;
-        let history = self.open().await?;
-        if let (Some(session), Some(seat)) = (self.session.clone(), &self.seat) {
-            let (thread, model) = (self.id, seat.in_force.model().cloned());
-            let ready = FromWorker::ThreadReady { thread, session, history, model };
-            self.shared.outbox.event(thread, ready);
-        }
-        Ok(())
+        opening::shake_hands(&mut seat.goose).await
     }
 
     async fn open(&mut self) -> Result<History, Failure> {
@@ -214,10 +264,7 @@ impl Stage {
         if let Some(session) = &self.session {
             claim(&self.shared.slots, session, self.id).await?;
         }
-        let plan = Plan {
-            goose_home: self.shared.spawner.goose_home(),
-            workspace: &self.shared.workspace,
-        };
+        let plan = self.shared.plan();
         let opened = opening::open(&mut seat.goose, plan, self.session.as_ref()).await?;
         claim(&self.shared.slots, &opened.session, self.id).await?;
         seat.replay = Some(opened.replay);
@@ -246,7 +293,7 @@ impl Stage {
 /// Whether a Goose that was started for one mode may be put in another. In mode
 /// `smart_approve` it has a configuration folder to write in, which one of
 /// another mode must not have.
-fn serves(made_for: GooseMode, wanted: GooseMode) -> bool {
+pub(crate) fn serves(made_for: GooseMode, wanted: GooseMode) -> bool {
     (made_for == GooseMode::SmartApprove) == (wanted == GooseMode::SmartApprove)
 }
 

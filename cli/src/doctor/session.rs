@@ -67,7 +67,7 @@ pub(super) fn probe(session: &OwnedFd) -> Findings {
 
 fn ask(session: &OwnedFd) -> Result<(), String> {
     // No Goose is started with them.
-    let settings = Settings { inactivity_ms: 60_000, idle_ms: 60_000 };
+    let settings = Settings { inactivity_ms: 60_000, idle_ms: 60_000, spare: false };
     for message in [ToWorker::Configure(settings), ToWorker::Probe] {
         let frame = codec::encode(&message).map_err(|error| error.to_string())?;
         seqpacket::send(session, &frame, None).map_err(|_| ENDED.to_owned())?;

@@ -69,6 +69,7 @@ impl Config {
                 choices,
                 dm_conversation: chat.dm_conversation,
                 goose_idle: goose.idle,
+                goose_spare: goose.spare,
                 worker_idle: goose.worker_idle,
                 mcp,
                 debug,
@@ -141,6 +142,7 @@ struct Goose {
     mode: Option<GooseMode>,
     rpc_timeout: Duration,
     idle: Duration,
+    spare: bool,
     worker_idle: Duration,
 }
 
@@ -156,6 +158,7 @@ impl Goose {
             }),
             rpc_timeout: read(rpc, default, f, |raw| raw.seconds(1.0, DAY.as_secs_f64())),
             idle: read(s.key(keys::IDLE), default, f, |raw| raw.seconds(1.0, DAY.as_secs_f64())),
+            spare: read(s.key(keys::SPARE), true, f, Raw::bool),
             worker_idle: read(s.key(keys::WORKER_IDLE), 3 * default, f, |raw| {
                 raw.seconds(1.0, DAY.as_secs_f64())
             }),

@@ -89,6 +89,8 @@ pub struct Config {
     pub dm_conversation: DmConversation,
     /// A Goose without a turn for so long is stopped.
     pub goose_idle: Duration,
+    /// One is started ahead for the next conversation.
+    pub goose_spare: bool,
     /// A person's worker without a turn for so long is ended.
     pub worker_idle: Duration,
     /// The tools that Goose gets from Mattermost.
@@ -104,7 +106,11 @@ impl Config {
     #[must_use]
     pub fn worker_settings(&self) -> Settings {
         let ms = |time: Duration| u32::try_from(time.as_millis()).unwrap_or(u32::MAX);
-        Settings { inactivity_ms: ms(self.rpc_timeout), idle_ms: ms(self.goose_idle) }
+        Settings {
+            inactivity_ms: ms(self.rpc_timeout),
+            idle_ms: ms(self.goose_idle),
+            spare: self.goose_spare,
+        }
     }
 }
 

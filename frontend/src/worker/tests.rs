@@ -12,7 +12,7 @@ use super::*;
 mod given_up;
 mod root;
 
-const SETTINGS: Settings = Settings { inactivity_ms: 600_000, idle_ms: 600_000 };
+const SETTINGS: Settings = Settings { inactivity_ms: 600_000, idle_ms: 600_000, spare: true };
 
 fn thread(letter: char) -> ThreadId {
     ThreadId::new(&letter.to_string().repeat(26)).unwrap()

@@ -68,7 +68,7 @@ impl Lab {
         let mut lab = Self {
             root,
             environment: Vec::new(),
-            settings: Settings { inactivity_ms: 120_000, idle_ms: 120_000 },
+            settings: Settings { inactivity_ms: 120_000, idle_ms: 120_000, spare: false },
             mode: GooseMode::Auto,
             model,
         };

@@ -181,7 +181,7 @@ fn await_hello(session: &OwnedFd) -> Result<()> {
 
 /// What makes it ready for a prompt, and as big as one that serves.
 fn configure(session: &OwnedFd) -> Result<()> {
-    let settings = Settings { inactivity_ms: 60_000, idle_ms: 60_000 };
+    let settings = Settings { inactivity_ms: 60_000, idle_ms: 60_000, spare: false };
     send(session, &ToWorker::Configure(settings))
 }
 

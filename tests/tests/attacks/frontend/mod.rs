@@ -22,7 +22,7 @@ const SOON: Duration = Duration::from_secs(20);
 
 /// The first frame of an honest frontend.
 const CONFIGURE: ToWorker =
-    ToWorker::Configure(Settings { inactivity_ms: 60_000, idle_ms: 60_000 });
+    ToWorker::Configure(Settings { inactivity_ms: 60_000, idle_ms: 60_000, spare: false });
 
 /// Alice, bob and a supervisor that waits for a frontend.
 #[track_caller]

@@ -104,7 +104,7 @@ fn f24_settings_at_the_edge_and_more_threads_than_there_is_room_for_are_survived
     }
     probe.to_worker(0, &[CONFIGURE])?;
     for (inactivity_ms, idle_ms) in [(0, 0), (u32::MAX, u32::MAX), (0, u32::MAX), (60_000, 0)] {
-        let settings = Settings { inactivity_ms, idle_ms };
+        let settings = Settings { inactivity_ms, idle_ms, spare: true };
         probe.to_worker(1, &[ToWorker::Configure(settings)])?;
         probe.to_worker(1, &prompt('a', "hello", None)?)?;
         assert!(probe.from_session(1, &["TurnEnded"])?.starts_with("TurnEnded"));
