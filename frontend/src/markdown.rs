@@ -163,7 +163,7 @@ pub fn code_span_unlike(text: &str, taken: &BTreeSet<usize>) -> String {
 }
 
 /// Overrides and isolates of the writing direction.
-fn reorders(c: char) -> bool {
+pub(crate) fn reorders(c: char) -> bool {
     matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 

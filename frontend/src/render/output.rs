@@ -3,7 +3,7 @@
 //! Trust: the output is the agent's, and may be anybody's. It stands in a block
 //! that it cannot end.
 
-use crate::markdown::tick_rows;
+use crate::markdown::{reorders, tick_rows};
 
 /// Most lines of it.
 const LINES: usize = 12;
@@ -15,7 +15,7 @@ const CHARACTERS: usize = 900;
 pub(super) fn block(output: &str) -> Option<String> {
     let text: String = output
         .chars()
-        .filter(|c| matches!(c, '\n' | '\t') || !c.is_control())
+        .filter(|c| matches!(c, '\n' | '\t') || !c.is_control() && !reorders(*c))
         .collect::<String>()
         .trim_end()
         .to_owned();
@@ -76,7 +76,7 @@ mod tests {
 
     #[test]
     fn output_cannot_leave_its_block() {
-        let block = block("a\n```\n@all\n````\n\u{1b}[31mred").unwrap();
+        let block = block("a\n```\n@all\n````\n\u{1b}[31m\u{202e}red").unwrap();
         assert_eq!(block, "`````\na\n```\n@all\n````\n[31mred\n`````");
     }
 

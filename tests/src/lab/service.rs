@@ -20,8 +20,6 @@ use super::wait;
 
 /// The bounding set of `gaggle-supervisor.service`.
 const SUPERVISOR_CAPABILITIES: &str = "-all,+setuid,+setgid,+setpcap,+kill,+chown,+sys_admin";
-/// Where a service manager would listen.
-const RUN: &str = "/run";
 /// Orderly ends take at most so long before they are called stuck.
 const ORDERLY: Duration = Duration::from_secs(90);
 
@@ -93,7 +91,8 @@ impl Service {
             Which::Supervisor => arguments.extend(["--cgroup", workers]),
             Which::Frontend => arguments.extend(["--state-dir", STATE]),
         }
-        let socket = format!("{RUN}/{}.notify", which.name());
+        // Not where a test may leave no room.
+        let socket = format!("/srv/{}.notify", which.name());
         let manager = Manager::listen(lab, &socket)?;
         let mut command = lab.command(&arguments);
         command.env("NOTIFY_SOCKET", socket);

@@ -84,9 +84,14 @@ fn a39_a40_files_and_terminals_are_not_had_from_the_worker() -> Result<()> {
     Ok(())
 }
 
+/// Where people are asked before a tool runs.
+fn asking() -> gaggle_tests::lab::Builder {
+    Lab::builder().goose_section("mode = \"approve\"")
+}
+
 #[test]
 fn a41_a_question_with_a_misleading_title_allows_nothing() -> Result<()> {
-    let Some((lab, _folder)) = hostile(Lab::builder(), "")? else { return Ok(()) };
+    let Some((lab, _folder)) = hostile(asking(), "")? else { return Ok(()) };
     let thread = lab.ask("alice", "misleads")?;
     let told = thread.answer_with_no()?;
     // Of the agent's words the tool's name is left, in a frame of code; and below
@@ -100,7 +105,7 @@ fn a41_a_question_with_a_misleading_title_allows_nothing() -> Result<()> {
 
 #[test]
 fn a42_five_hundred_questions_wear_nobody_out() -> Result<()> {
-    let Some((lab, _folder)) = hostile(Lab::builder(), "")? else { return Ok(()) };
+    let Some((lab, _folder)) = hostile(asking(), "")? else { return Ok(()) };
     let thread = lab.ask("alice", "nags")?;
     let told = thread.answer_with_no()?;
     let replies = replies(&lab)?;
@@ -119,8 +124,7 @@ fn a43_who_does_not_wait_for_an_approval_is_still_in_the_cage() -> Result<()> {
     let model: Vec<&str> = model.split_whitespace().collect();
     let model = model.join(" ");
     assert!(model.contains("Approvals in chat are a convenience and no boundary"));
-    let builder = Lab::builder().goose_section("mode = \"approve\"");
-    let Some((lab, _folder)) = hostile(builder, "")? else { return Ok(()) };
+    let Some((lab, _folder)) = hostile(asking(), "")? else { return Ok(()) };
     let told = lab.ask("alice", "hurries")?.answer_with_no()?;
     assert!(told.contains("👎 Not allowed."), "{told}");
     assert!(replies(&lab)?.contains(r#""optionId":"no""#));
