@@ -20,6 +20,8 @@ pub mod admin;
 pub mod channel;
 pub mod codec;
 pub mod control;
+#[cfg(feature = "session")]
+mod failure;
 pub mod fds;
 pub mod ids;
 #[cfg(feature = "session")]

@@ -6,10 +6,12 @@
 
 mod again;
 mod approvals;
+mod beginning;
 mod edited;
 mod idle;
 mod intake;
 mod lateness;
+mod live;
 mod notices;
 mod orders;
 mod people;
@@ -29,20 +31,20 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use gaggle_ipc::session::{Before, GooseMode, ToWorker};
-use gaggle_ipc::{MattermostId, MattermostUserId, ModelName, ThreadId, TurnId};
+use gaggle_ipc::session::{Before, ToWorker};
+use gaggle_ipc::{MattermostId, MattermostUserId, ThreadId, TurnId};
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
-use crate::config::{Choices, Config, Context, DmConversation, Instructions};
-use crate::delivery::{Address, Delivery, DeliveryError, Order, Pace};
+use crate::config::Config;
+use crate::delivery::{Address, Pace};
 use crate::gate::{Gate, Site};
 use crate::mattermost::{ChannelKind, Client, Post, PostRef, User};
-use crate::policy::Policy;
-use crate::render::{Phase, Style, Transcript};
-use crate::state::{Outcome, State, StateError, Told};
+use crate::render::Transcript;
+use crate::state::{State, StateError, Told};
 use crate::worker::Workers;
 
+pub use live::Live;
 pub use recovery::RecoveryError;
 
 use again::Offers;
@@ -51,7 +53,7 @@ use edited::Edits;
 use lateness::Lateness;
 use notices::Notices;
 use people::People;
-use registry::{Active, Registry};
+use registry::Registry;
 use teams::Teams;
 use tools_seen::ToolsSeen;
 use tracker::Tracker;
@@ -112,61 +114,6 @@ struct Inner {
     fatal: mpsc::Sender<StateError>,
 }
 
-/// What may change while conversations go on.
-#[derive(Debug, Clone)]
-pub struct Live {
-    /// Who may ask, and where.
-    pub gate: Gate,
-    /// How turns are shown.
-    pub style: Style,
-    /// Whether a tool that no rule names runs.
-    pub mode: GooseMode,
-    /// Which tools run.
-    pub tools: Policy,
-    /// What of a thread goes along with a prompt.
-    pub context: Context,
-    /// What the admin tells agents.
-    pub instructions: Instructions,
-    /// What is older is not answered any more.
-    pub answer_within: Duration,
-    /// A post that is for the bot only since it was edited is answered.
-    pub answer_edited: bool,
-    /// What people may choose.
-    pub choices: Choices,
-    /// What is one conversation in a direct message.
-    pub dm_conversation: DmConversation,
-}
-
-impl Live {
-    /// As `config` says.
-    #[must_use]
-    pub fn new(gate: Gate, config: &Config) -> Self {
-        Self {
-            gate,
-            style: Style { trace: config.trace, links: config.links.clone() },
-            mode: config.mode,
-            tools: config.tools.clone(),
-            context: config.context,
-            instructions: config.instructions.clone(),
-            answer_within: config.answer_within,
-            answer_edited: config.answer_edited,
-            choices: config.choices.clone(),
-            dm_conversation: config.dm_conversation,
-        }
-    }
-
-    /// The mode of a conversation for which a person chose `chosen`: what the
-    /// admin does not allow any more does not hold.
-    fn mode_of(&self, chosen: Option<GooseMode>) -> GooseMode {
-        chosen.filter(|mode| self.choices.modes.contains(mode)).unwrap_or(self.mode)
-    }
-
-    /// The model, in the same way; `None` is the usual one.
-    fn model_of<'a>(&self, chosen: Option<&'a ModelName>) -> Option<&'a ModelName> {
-        chosen.filter(|model| self.choices.models.contains(model))
-    }
-}
-
 /// Why a turn is to end before its time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stop {
@@ -210,13 +157,6 @@ struct Job {
 struct Summary {
     /// Posts made until then are not, milliseconds since 1970 by the server's clock.
     after: Option<i64>,
-}
-
-/// How a turn is shown.
-struct Manner {
-    user: MattermostUserId,
-    quiet: bool,
-    again: bool,
 }
 
 /// A prompt that passed the gate.
@@ -306,102 +246,6 @@ impl Conversations {
 }
 
 impl Inner {
-    /// Puts a prompt in its thread's queue and shows that.
-    fn begin(self: &Arc<Self>, prompt: Prompt) {
-        let Prompt { turn, key, address, asked, site, author, text, summary, .. } = prompt;
-        let (stopper, stop) = watch::channel(Stop::No);
-        let (begun, begins) = watch::channel(false);
-        let mut transcript = Transcript::new(Phase::Queued);
-        prompt.note.into_iter().for_each(|note| transcript.note(note));
-        let (view, watched) = watch::channel(transcript);
-        let active = Active {
-            turn,
-            asked: asked.post,
-            channel: asked.channel,
-            view: watched.clone(),
-            stop: stopper.clone(),
-            begun: begins,
-        };
-        let place = match self.registry.join(key, active) {
-            Ok(place) => place,
-            Err(refused) => {
-                self.spawn(move |inner| async move {
-                    inner.decline(turn, &address, refused.words()).await
-                });
-                return;
-            }
-        };
-        tracing::info!(%turn, user = %key.user, thread = %key.thread, ahead = place.ahead, "asked");
-        if let Some(evicted) = place.evicted {
-            self.close(evicted);
-        }
-        // Whoever had a worker may have one: that need not be found out first.
-        let welcome = self.people.was_served(key.user) || self.workers.alive(key.user).is_some();
-        let phase = match (place.ahead, welcome) {
-            (0, true) => Phase::Working(Instant::now()),
-            (0, false) => Phase::Held,
-            _ => Phase::Queued,
-        };
-        view.send_modify(|transcript| transcript.phase = phase);
-        let shown = (watched, Order { after: place.after, begun });
-        let manner = Manner { user: key.user, quiet: prompt.quiet, again: prompt.again };
-        self.deliver(turn, address.clone(), shown, stopper, manner);
-        if let Some(jobs) = place.new {
-            tokio::spawn(thread::run(self.clone(), jobs));
-        }
-        // The registry bounds a thread's jobs below what the queue holds.
-        let job = Job { turn, key, text, summary, author, address, asked, site, view, stop };
-        let _ = place.jobs.try_send(job);
-    }
-
-    fn deliver(
-        self: &Arc<Self>,
-        turn: TurnId,
-        address: Address,
-        shown: (watch::Receiver<Transcript>, Order),
-        stop: watch::Sender<Stop>,
-        Manner { user, quiet, again }: Manner,
-    ) {
-        let (channel, root) = (address.channel, address.root);
-        let pace = (self.live().style.clone(), self.pace);
-        let view = shown.0.clone();
-        let mut delivery =
-            Delivery::new(self.client.clone(), self.state.clone(), turn, address, shown, pace);
-        if quiet {
-            delivery = delivery.quiet();
-        }
-        self.spawn(move |inner| async move {
-            let typing = async {
-                typing::show(&inner, turn, (channel, root), view).await;
-                std::future::pending::<()>().await;
-            };
-            let deliver = async {
-                if again {
-                    delivery.adopt().await?;
-                }
-                delivery.run().await
-            };
-            // The hint ends with what it hints at.
-            let delivered = tokio::select! {
-                delivered = deliver => delivered,
-                () = typing => return,
-            };
-            match delivered {
-                Ok(cut_short) => {
-                    tracing::info!(%turn, "answered");
-                    if let Some(post) = cut_short {
-                        inner.offer_again(post, user).await;
-                    }
-                }
-                Err(DeliveryError::State(error)) => inner.fail(error),
-                Err(error) => {
-                    tracing::warn!(%turn, %error, "not answered");
-                    stop.send_replace(Stop::Gone);
-                }
-            }
-        });
-    }
-
     /// How late a post is come to.
     fn lateness(&self, post: &Post) -> Lateness {
         Lateness::of(post.create_at, self.client.now(), self.live().answer_within)
@@ -409,27 +253,6 @@ impl Inner {
 
     fn live(&self) -> Arc<Live> {
         self.live.borrow().clone()
-    }
-
-    /// Says why a turn is not begun, and closes it.
-    async fn decline(&self, turn: TurnId, address: &Address, text: &str) {
-        self.answer_at(address.channel, address.root, address.asked, text).await;
-        if let Err(error) = self.state.end_turn(turn, Outcome::Refused).await {
-            self.fail(error);
-        }
-    }
-
-    /// Has the worker forget a conversation; Goose keeps it on disk.
-    fn close(self: &Arc<Self>, key: Key) {
-        tracing::info!(user = %key.user, thread = %key.thread, "set aside");
-        self.spawn(move |inner| async move {
-            // It may have been taken up again meanwhile.
-            if let Some(worker) = inner.workers.alive(key.user)
-                && !inner.registry.knows(key)
-            {
-                let _ = worker.send(&ToWorker::CloseThread { thread: key.thread }).await;
-            }
-        });
     }
 
     /// What the ledger knows of the turns before this one.

@@ -85,7 +85,7 @@ fn a39_a40_files_and_terminals_are_not_had_from_the_worker() -> Result<()> {
 }
 
 /// Where people are asked before a tool runs.
-fn asking() -> gaggle_tests::lab::Builder {
+fn asking() -> Builder {
     Lab::builder().goose_section("mode = \"approve\"")
 }
 
