@@ -12,6 +12,7 @@ mod intake;
 mod lateness;
 mod notices;
 mod orders;
+mod orphans;
 mod people;
 mod prompt;
 mod recovery;
