@@ -14,6 +14,7 @@ mod lateness;
 mod live;
 mod notices;
 mod orders;
+mod orphans;
 mod people;
 mod prompt;
 mod recovery;

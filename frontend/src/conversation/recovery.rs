@@ -47,6 +47,7 @@ impl Conversations {
     /// # Errors
     /// [`RecoveryError`].
     pub async fn recover(&self) -> Result<(), RecoveryError> {
+        self.0.sweep_if_new().await?;
         self.0.close_left_open().await?;
         for turn in self.0.state.unfinished_turns().await? {
             tracing::info!(turn = %turn.turn, sent = turn.sent, "unfinished");
@@ -247,7 +248,7 @@ fn is_whole(post: &Post) -> bool {
 }
 
 /// `message` without the line that shows a running turn; the last one says why.
-fn closed_off(message: &str, last: bool) -> String {
+pub(super) fn closed_off(message: &str, last: bool) -> String {
     let mut kept: Vec<_> = message.split("\n\n").collect();
     if kept.last().is_some_and(|line| line.starts_with(STATUS)) {
         kept.pop();

@@ -2,6 +2,8 @@
 
 use gaggle_ipc::session::{Before, TurnEnd};
 
+use gaggle_tests::mattermost::{Fault, Requests};
+
 use crate::fake::Did;
 use crate::world::World;
 
@@ -24,6 +26,49 @@ async fn killed_in_mid_turn_the_thread_says_so_and_nothing_runs_twice() {
     next.answer("The rest.");
     world.says(root, "The rest.").await;
     assert_eq!(world.texts(root).len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_its_ledger_nothing_stays_thinking_and_nothing_else_is_touched() {
+    let mut world = World::new().await;
+    let done = world.ask("quick");
+    world.supervisor.asked().await.answer("done");
+    world.says(done, "done").await;
+    let root = world.ask("work");
+    world.supervisor.asked().await.ready().say("half of it");
+    world.answer(root, |post| post.message.starts_with("half of it")).await;
+    // Somebody else's post with the bot's marks is somebody else's.
+    let fake = world.post_with_props(world.bob.id, "Thinking...", ("gaggle_part", "answer-0"));
+    world.kill();
+    world.forget();
+    world.start().await;
+    let post = world.answer(root, |post| post.message.contains("Interrupted")).await;
+    assert!(post.message.starts_with("half of it\n\n⚠️") && !post.message.contains("Thinking"));
+    world.reading().await;
+    assert_eq!(world.texts(done), ["done"]);
+    assert_eq!(world.sim.get(fake).unwrap().message, "Thinking...");
+    assert_eq!(world.texts(root).len(), 1, "nor is anything answered twice");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_post_that_the_ledger_never_learned_of_is_closed_with_the_others() {
+    let mut world = World::new().await;
+    let root = world.ask("much");
+    let asked = world.supervisor.asked().await;
+    asked.ready().say("one ");
+    world.answer(root, |post| post.message.starts_with("one")).await;
+    // The second post is made at once, and nobody hears of it.
+    let requests = Requests::next(1, "POST", "/posts");
+    world.sim.inject(Fault::Slow { requests, millis: 20_000 });
+    asked.say(&"two ".repeat(5000));
+    world.answer(root, |post| post.message.starts_with("two")).await;
+    world.kill();
+    world.sim.clear_faults();
+    world.start().await;
+    world.answer(root, |post| post.message.contains("Interrupted")).await;
+    let texts = world.texts(root);
+    assert_eq!(texts.len(), 2);
+    assert!(!texts.iter().any(|text| text.contains("Thinking")), "{:?}", texts.last());
 }
 
 #[tokio::test(flavor = "multi_thread")]

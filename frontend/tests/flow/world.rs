@@ -131,6 +131,19 @@ impl World {
         std::fs::write(&path, format!("{known}{lines}\n")).unwrap();
     }
 
+    /// The state is lost.
+    pub(crate) fn forget(&self) {
+        std::fs::remove_dir_all(self.state_dir()).unwrap();
+        self.make_state_dir();
+    }
+
+    fn make_state_dir(&self) {
+        use std::os::unix::fs::PermissionsExt;
+        let state = self.state_dir();
+        std::fs::create_dir(&state).unwrap();
+        std::fs::set_permissions(&state, PermissionsExt::from_mode(0o700)).unwrap();
+    }
+
     fn state_dir(&self) -> PathBuf {
         self.folder.path().join("state")
     }
