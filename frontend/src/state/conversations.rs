@@ -50,6 +50,8 @@ pub struct Bearings {
     /// The number of the session that was the conversation's, and goes on
     /// elsewhere.
     pub gone_on: Option<u32>,
+    /// The turn that used the session last was cut short, or nobody knows.
+    pub cut_short: bool,
 }
 
 /// What a command changes about a conversation.
@@ -108,13 +110,15 @@ impl State {
         self.writer
             .call(move |t| {
                 let sql = "SELECT turns.user, turns.thread, turns.opening, threads.session,
-                           sessions.usual_model, conversations.gone_on
+                           sessions.usual_model, conversations.gone_on,
+                           coalesce(last.outcome NOT IN ('complete', 'refused'), 1)
                            FROM turns
                            LEFT JOIN threads USING (user, thread)
                            LEFT JOIN conversations USING (user, thread)
                            LEFT JOIN sessions ON sessions.user = turns.user
                                AND sessions.session = threads.session
-                           WHERE turn = ?1";
+                           LEFT JOIN turns last ON last.turn = sessions.last_turn
+                           WHERE turns.turn = ?1";
                 let mut found = t.prepare_cached(sql)?;
                 let (user, thread, mut bearings) =
                     found.query_row([row::number(turn)], |found| {
@@ -124,6 +128,7 @@ impl State {
                             choice: Choice::default(),
                             usual_model: row::model(found, 4)?,
                             gone_on: found.get(5)?,
+                            cut_short: found.get(6)?,
                         };
                         Ok((row::id(found, 0)?.into(), row::id(found, 1)?.into(), bearings))
                     })?;
@@ -206,9 +211,19 @@ pub(super) fn begin_opening(t: &Transaction<'_>, turn: TurnId) -> rusqlite::Resu
         params![number, NEW],
     )?;
     t.execute(
-        "UPDATE threads SET anew = ?1, fresh = ?1 WHERE (user, thread) =
+        "UPDATE threads SET anew = 0, fresh = ?1 WHERE (user, thread) =
          (SELECT user, thread FROM turns WHERE turn = ?1 AND opening IS NOT NULL)",
         [number],
+    )?;
+    use_session(t, number)
+}
+
+/// The session that a turn's conversation goes on in was used by that turn.
+pub(super) fn use_session(t: &Transaction<'_>, turn: i64) -> rusqlite::Result<()> {
+    t.execute(
+        "UPDATE sessions SET last_turn = ?1 WHERE (user, session) =
+         (SELECT user, session FROM threads JOIN turns USING (user, thread) WHERE turn = ?1)",
+        [turn],
     )
     .map(drop)
 }

@@ -166,6 +166,10 @@ const STEPS: &[&str] = &[
         PRIMARY KEY (user, day, session, currency)
     ) STRICT, WITHOUT ROWID;
     ",
+    "
+    -- The turn that used it last.
+    ALTER TABLE sessions ADD COLUMN last_turn INTEGER;
+    ",
 ];
 
 /// Opens `file`, alone, and brings it to today's schema.

@@ -8,7 +8,7 @@ use gaggle_ipc::{GooseSession, MattermostId, MattermostUserId, ModelName, Thread
 use rusqlite::{OptionalExtension, Transaction, params};
 
 use super::commands::takes_effect;
-use super::conversations::{Opening, word};
+use super::conversations::{Opening, use_session, word};
 use super::threads::now;
 use super::{State, StateError, row};
 
@@ -212,7 +212,7 @@ fn remember(t: &Transaction<'_>, ready: &Ready) -> rusqlite::Result<()> {
     if known == 0 {
         insert(t, ready, now)?;
     }
-    Ok(())
+    use_session(t, turn)
 }
 
 fn insert(t: &Transaction<'_>, ready: &Ready, now: i64) -> rusqlite::Result<()> {

@@ -143,10 +143,13 @@ async fn a_conversation_goes_on_elsewhere_and_its_old_thread_says_so() {
     closed(&mut world, old).await;
     let two = world.supervisor.asked().await;
     assert_eq!((two.thread, resumed(&two)), (thread(new), Some(session.as_str())));
-    // What Goose has of it is looked at first.
-    assert_eq!(two.before, Before::Interrupted);
-    two.answer("to two");
-    world.says(new, "to two").await;
+    assert_eq!(two.before, Before::Complete);
+    two.ready().say("half");
+    world.answer(new, |post| post.message.starts_with("half")).await;
+    reply(&world, new, "!stop");
+    assert!(matches!(world.supervisor.next().await, Did::Cancelled(_)));
+    two.end(TurnEnd::Cancelled);
+    world.says(new, "half\n\n🛑 Stopped.").await;
     // Without a mention: the bot answers there.
     world.sim.reply(world.alice.id, old, "still here?").unwrap();
     closed(&mut world, old).await;
@@ -164,6 +167,7 @@ async fn a_conversation_goes_on_elsewhere_and_its_old_thread_says_so() {
     closed(&mut world, new).await;
     let back = world.supervisor.asked().await;
     assert_eq!((back.thread, resumed(&back)), (thread(old), Some(session.as_str())));
+    assert_eq!(back.before, Before::Interrupted, "it was cut short elsewhere");
     back.answer("to back");
     let said = world.answer(old, |post| post.message.ends_with("to back")).await;
     assert_eq!(said.message, "to back", "nothing more to be told");

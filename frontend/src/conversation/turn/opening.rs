@@ -8,6 +8,7 @@ use gaggle_ipc::session::{Before, ToWorker};
 
 use super::{SendError, Turn};
 use crate::conversation::{Job, Key, Past};
+use crate::mattermost::ChannelKind;
 use crate::state::{Bearings, Opening, Told};
 use crate::worker::Worker;
 
@@ -22,11 +23,13 @@ impl Bearings {
                 let seen = Some(job.asked.create_at.saturating_sub(1));
                 Past { before: Before::Complete, told: Told { seen, ..Told::default() } }
             }
-            // How its last turn ended is another thread's to know: Goose's own record
-            // is looked at. Of this thread it has nothing.
+            // What others said here is new to it. The person's own turns are another
+            // conversation of theirs, which they left.
             Opening::TakenFrom(_) => {
-                let anew = Some(job.turn);
-                Past { before: Before::Interrupted, told: Told { anew, ..Told::default() } }
+                let alone = job.site.kind == ChannelKind::Direct;
+                let seen = alone.then(|| job.asked.create_at.saturating_sub(1));
+                let before = if self.cut_short { Before::Interrupted } else { Before::Complete };
+                Past { before, told: Told { seen, ..Told::default() } }
             }
         }
     }

@@ -29,6 +29,8 @@ Write to the bot, and it answers. The built-in LLM says your words back; and
   think: TEXT    thinks before it answers
   slow: TEXT     answers slowly
   !stop          ends what runs in this thread
+  !help          lists what else the bot understands: !new, !sessions, !resume N,
+                 !mode, !model, !status, !usage and more
   /react 👍      answers a question of Goose's: 👍 once, ✅ in this thread, 👎 no
   /as NAME       be somebody else: alice or bob
   /town          talk in a channel, where others read along and the bot answers

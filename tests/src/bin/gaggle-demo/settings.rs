@@ -33,9 +33,13 @@ pub(crate) fn provider(demo: &Demo) -> Result<Option<String>> {
     )))
 }
 
-/// Lines for `[goose]`.
+/// Lines for `[goose]`. The scripted LLM answers to whatever name.
 pub(crate) fn goose(demo: &Demo) -> String {
-    format!("mode = \"{}\"", demo.mode)
+    let models = match demo.llm {
+        None => "\nmodels = [\"gpt-4o\", \"gpt-4o-mini\"]",
+        Some(_) => "",
+    };
+    format!("mode = \"{}\"{models}", demo.mode)
 }
 
 /// The Mattermost that the command line names.
