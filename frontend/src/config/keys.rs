@@ -40,7 +40,7 @@ keys! {
         MODES_ALLOWED = "modes_allowed", "[]", "the modes that people may choose for a conversation with !mode, none looser than mode; empty: mode and all that are stricter";
         MODELS = "models", "[]", "the models that people may choose for a conversation with !model; empty: none";
         IDLE = "idle_seconds", "600", "a Goose without a turn for so long is stopped; its conversation goes on with the next message";
-        SPARE = "spare", "true", "after a conversation began, a Goose is started ahead for the person's next one, which then answers sooner; it takes some 75 MB until idle_seconds later";
+        SPARE = "spare", "false", "after a conversation began, a Goose is started ahead for the person's next one, which then answers sooner; it takes some 75 MB until idle_seconds later";
         WORKER_IDLE = "worker_idle_seconds", "1800", "a person's worker without a turn for so long is ended; the next message starts it again";
         RPC_TIMEOUT = "rpc_timeout_seconds", "600", "a turn in which Goose says nothing for so long is ended";
     }

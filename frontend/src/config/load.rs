@@ -158,7 +158,7 @@ impl Goose {
             }),
             rpc_timeout: read(rpc, default, f, |raw| raw.seconds(1.0, DAY.as_secs_f64())),
             idle: read(s.key(keys::IDLE), default, f, |raw| raw.seconds(1.0, DAY.as_secs_f64())),
-            spare: read(s.key(keys::SPARE), true, f, Raw::bool),
+            spare: read(s.key(keys::SPARE), false, f, Raw::bool),
             worker_idle: read(s.key(keys::WORKER_IDLE), 3 * default, f, |raw| {
                 raw.seconds(1.0, DAY.as_secs_f64())
             }),
