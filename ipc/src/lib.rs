@@ -21,6 +21,8 @@ pub mod channel;
 pub mod codec;
 pub mod control;
 pub mod fds;
+#[cfg(feature = "session")]
+pub mod files;
 pub mod ids;
 #[cfg(feature = "session")]
 pub mod landlock;
