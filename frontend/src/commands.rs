@@ -12,6 +12,8 @@ pub enum Command {
     Approve(Option<String>),
     /// Do not.
     Deny(Option<String>),
+    /// Send a file of the caller's workspace; which, if it was named.
+    Get(Option<String>),
     /// What the bot can do.
     Help,
     /// Who the caller is to Gaggle.
@@ -45,10 +47,23 @@ pub fn parse(text: &str) -> Option<Command> {
         "stop" => Command::Stop,
         "approve" => Command::Approve(name()),
         "deny" => Command::Deny(name()),
+        "get" => Command::Get(path_after(rest)),
         "help" => Command::Help,
         "whoami" => Command::Whoami,
         other => Command::Unknown(other.chars().take(MAX_WORD).collect()),
     })
+}
+
+/// All that follows the command's word on its line: a path may have spaces. It may
+/// stand in quotes, or as code.
+fn path_after(rest: &str) -> Option<String> {
+    let line = rest.lines().next()?;
+    let (_, path) = line.split_once(char::is_whitespace)?;
+    let path = path.trim();
+    let quoted = ['"', '\'', '`'].into_iter().find_map(|quote| {
+        path.strip_prefix(quote)?.strip_suffix(quote).filter(|path| !path.contains(quote))
+    });
+    Some(quoted.unwrap_or(path).to_owned()).filter(|path| !path.is_empty())
 }
 
 /// The answer to `!help`.
@@ -62,6 +77,7 @@ pub fn help(bot: &str) -> String {
          | command | what it does |\n|---|---|\n\
          | `!stop` | ends your running turn: in a thread the one there, elsewhere the one in this channel |\n\
          | `!approve NAME`, `!deny NAME` | answers when Goose asks whether it may use a tool, like 👍 and 👎 under its question |\n\
+         | `!get PATH` | sends a file of your workspace into this thread |\n\
          | `!whoami` | shows your Linux account, folders and settings |\n\
          | `!help` | shows this |\n"
     )
@@ -71,7 +87,7 @@ pub fn help(bot: &str) -> String {
 #[must_use]
 pub fn unknown(word: &str) -> String {
     format!(
-        "I know no command `!{word}`. There are `!stop`, `!approve`, `!deny`, `!whoami` and `!help`. If you meant it for the agent, begin with another character than `!`."
+        "I know no command `!{word}`. There are `!stop`, `!approve`, `!deny`, `!get`, `!whoami` and `!help`. If you meant it for the agent, begin with another character than `!`."
     )
 }
 
@@ -91,6 +107,9 @@ mod tests {
             ("!approve", Command::Approve(None)),
             ("!Approve  ABCD please", Command::Approve(Some("abcd".to_owned()))),
             ("!deny abcd", Command::Deny(Some("abcd".to_owned()))),
+            ("!get", Command::Get(None)),
+            ("!get  Reports/My file.pdf ", Command::Get(Some("Reports/My file.pdf".to_owned()))),
+            ("!GET `a b`\nplease", Command::Get(Some("a b".to_owned()))),
             ("!restart", Command::Unknown("restart".to_owned())),
             ("!stopp", Command::Unknown("stopp".to_owned())),
         ] {

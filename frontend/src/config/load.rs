@@ -15,8 +15,8 @@ use super::raw::{Found, Raw, Refusal};
 use super::settings::{Settings, read};
 use super::{
     ApprovedUser, Config, ConfigError, Context, ContextFrom, DirectRule, Environment, Mattermost,
-    Mcp, MentionRule, Rules, TraceMode, address, instructions, keys, lists, proxy, token, tools,
-    variables,
+    Mcp, MentionRule, Rules, TraceMode, address, files, instructions, keys, lists, proxy, token,
+    tools, variables,
 };
 
 /// Longer waits are mistakes.
@@ -40,6 +40,7 @@ impl Config {
         let access = lists::access(&s, f);
         let instructions = instructions::instructions(&s, f);
         let mcp = mcp(&s, f);
+        let files = files::read_rules(&s, f);
         let websocket = read(s.key(keys::WEBSOCKET), true, f, Raw::bool);
         let debug = read(s.either(variables::DEBUG, keys::DEBUG), false, f, Raw::bool);
         mapping(&s, f);
@@ -61,6 +62,7 @@ impl Config {
                 rpc_timeout: goose.rpc_timeout,
                 mode: goose.mode.unwrap_or(tools::DEFAULT_MODE),
                 tools,
+                files,
                 goose_idle: goose.idle,
                 worker_idle: goose.worker_idle,
                 mcp,

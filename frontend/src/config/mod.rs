@@ -8,6 +8,7 @@ mod access;
 mod address;
 mod dotenv;
 mod environment;
+mod files;
 mod instructions;
 mod keys;
 mod lists;
@@ -32,6 +33,7 @@ use secrecy::SecretString;
 use crate::policy::Policy;
 
 pub use environment::Environment;
+pub use files::FileRules;
 pub use instructions::Instructions;
 pub use keys::{KEYS, Key};
 pub use lists::{Access, List};
@@ -78,6 +80,8 @@ pub struct Config {
     pub mode: GooseMode,
     /// The rules for tools.
     pub tools: Policy,
+    /// The rules for files.
+    pub files: FileRules,
     /// A Goose without a turn for so long is stopped.
     pub goose_idle: Duration,
     /// A person's worker without a turn for so long is ended.

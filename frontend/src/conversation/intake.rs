@@ -48,10 +48,6 @@ impl Intake for Conversations {
             Request::Command(command) => {
                 inner.spawn(move |inner| async move { inner.obey(&post, kind, command).await });
             }
-            Request::Files => inner.spawn(move |inner| async move {
-                let text = "I cannot read attached files yet. Please write what you need.";
-                inner.reply(&post, text).await;
-            }),
         }
         Ok(())
     }
@@ -153,8 +149,9 @@ impl Inner {
             self.spawn(move |inner| async move { inner.decline(turn, &address, &refusal).await });
             return Ok(());
         }
-        let note = late.note();
-        self.begin(Prompt { turn, key, address, asked, site, author, text, note, again: false });
+        let (note, files) = (late.note(), post.files.clone());
+        let (turn, again) = (turn, false);
+        self.begin(Prompt { turn, key, address, asked, site, author, text, files, note, again });
         Ok(())
     }
 }

@@ -7,6 +7,7 @@
 mod again;
 mod approvals;
 mod edited;
+mod files;
 mod idle;
 mod intake;
 mod lateness;
@@ -32,7 +33,7 @@ use gaggle_ipc::{MattermostId, MattermostUserId, ThreadId, TurnId};
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
-use crate::config::{Config, Context, Instructions, TraceMode};
+use crate::config::{Config, Context, FileRules, Instructions, TraceMode};
 use crate::delivery::{Address, Delivery, DeliveryError, Order, Pace};
 use crate::gate::{Gate, Site};
 use crate::mattermost::{ChannelKind, Client, Post, PostRef, User};
@@ -116,6 +117,8 @@ pub struct Live {
     pub mode: GooseMode,
     /// Which tools run.
     pub tools: Policy,
+    /// Which files pass.
+    pub files: FileRules,
     /// What of a thread goes along with a prompt.
     pub context: Context,
     /// What the admin tells agents.
@@ -135,6 +138,7 @@ impl Live {
             trace: config.trace,
             mode: config.mode,
             tools: config.tools.clone(),
+            files: config.files,
             context: config.context,
             instructions: config.instructions.clone(),
             answer_within: config.answer_within,
@@ -172,12 +176,16 @@ struct Job {
     turn: TurnId,
     key: Key,
     text: String,
+    /// What is attached to the question.
+    files: Vec<MattermostId>,
     author: User,
     address: Address,
     asked: PostRef,
     site: Site,
     view: watch::Sender<Transcript>,
     stop: watch::Receiver<Stop>,
+    /// Becomes true once the answer stands; ends when that is given up.
+    stands: watch::Receiver<bool>,
 }
 
 /// A prompt that passed the gate.
@@ -190,6 +198,8 @@ struct Prompt {
     site: Site,
     author: User,
     text: String,
+    /// What is attached to the post.
+    files: Vec<MattermostId>,
     /// A sentence above the answer.
     note: Option<String>,
     /// An earlier process may have begun to answer.
@@ -263,7 +273,7 @@ impl Conversations {
 impl Inner {
     /// Puts a prompt in its thread's queue and shows that.
     fn begin(self: &Arc<Self>, prompt: Prompt) {
-        let Prompt { turn, key, address, asked, site, author, text, note, again } = prompt;
+        let Prompt { turn, key, address, asked, site, author, text, files, note, again } = prompt;
         let (stopper, stop) = watch::channel(Stop::No);
         let (begun, begins) = watch::channel(false);
         let active = Active {
@@ -297,13 +307,13 @@ impl Inner {
         note.into_iter().for_each(|note| transcript.note(note));
         let (view, watched) = watch::channel(transcript);
         let shown = (watched, Order { after: place.after, begun });
-        self.deliver(turn, address.clone(), shown, stopper, (key.user, again));
+        let stands = self.deliver(turn, address.clone(), shown, stopper, (key.user, again));
         if let Some(jobs) = place.new {
             tokio::spawn(thread::run(self.clone(), jobs));
         }
         // The registry bounds a thread's jobs below what the queue holds.
-        let _ =
-            place.jobs.try_send(Job { turn, key, text, author, address, asked, site, view, stop });
+        let job = Job { turn, key, text, files, author, address, asked, site, view, stop, stands };
+        let _ = place.jobs.try_send(job);
     }
 
     fn deliver(
@@ -313,7 +323,8 @@ impl Inner {
         shown: (watch::Receiver<Transcript>, Order),
         stop: watch::Sender<Stop>,
         (user, again): (MattermostUserId, bool),
-    ) {
+    ) -> watch::Receiver<bool> {
+        let (standing, stands) = watch::channel(false);
         let (channel, root) = (address.channel, address.root);
         let pace = (self.live().trace, self.pace);
         let silent = shown.0.borrow().phase == Phase::Held;
@@ -337,6 +348,7 @@ impl Inner {
             match delivered {
                 Ok(cut_short) => {
                     tracing::info!(%turn, "answered");
+                    standing.send_replace(true);
                     if let Some(post) = cut_short {
                         inner.offer_again(post, user).await;
                     }
@@ -348,6 +360,7 @@ impl Inner {
                 }
             }
         });
+        stands
     }
 
     /// How late a post is come to.

@@ -29,6 +29,7 @@ impl Inner {
                 Some(text) => text.to_owned(),
                 None => return,
             },
+            Command::Get(path) => return self.get(post, path.as_deref()).await,
             Command::Help => commands::help(&self.live().gate.name),
             Command::Whoami => self.whoami(post).await,
             Command::Unknown(word) => commands::unknown(&word),

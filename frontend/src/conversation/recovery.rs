@@ -35,8 +35,9 @@ impl Asks {
         let usual = address(&self.post, self.channel.kind, &self.author);
         let address = Address { asked: post, ..usual };
         let (asked, site) = (asked(&self.post), Site::from(&self.channel));
-        let (author, text) = (self.author, self.text);
-        Prompt { turn, key, address, asked, site, author, text, again: false, note: None }
+        let (author, text, files) = (self.author, self.text, self.post.files);
+        let (again, note) = (false, None);
+        Prompt { turn, key, address, asked, site, author, text, files, note, again }
     }
 }
 
@@ -67,6 +68,7 @@ impl Conversations {
                 self.0.rerun(turn).await?;
             }
         }
+        self.0.send_left_files().await?;
         Ok(())
     }
 }

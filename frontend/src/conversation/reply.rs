@@ -45,6 +45,7 @@ impl Inner {
             root: Some(root),
             message: text.to_owned(),
             props,
+            files: Vec::new(),
             pending_post_id: PendingPostId::new(),
         };
         match self.client.create_post(&new).await {

@@ -12,6 +12,7 @@ mod clock;
 mod connector;
 mod error;
 mod failure;
+mod files;
 mod people;
 mod posts;
 mod retry;
@@ -25,6 +26,7 @@ mod wire;
 
 pub use client::Client;
 pub use error::Error;
+pub use files::{Download, DownloadError, FileInfo};
 pub use posts::{Emoji, NewPost, PageQuery, PendingPostId, PostPatch};
 pub use thread::{PostRef, ThreadPart};
 pub use types::{

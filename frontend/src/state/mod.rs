@@ -9,6 +9,7 @@
 mod approvals;
 mod channels;
 mod error;
+mod files;
 mod folder;
 mod repeats;
 mod row;
@@ -23,6 +24,7 @@ use std::path::Path;
 pub use approvals::{ApprovalId, NewApproval, OpenApproval, Verdict};
 pub use channels::{Anchor, Cursor, SeenPost};
 pub use error::StateError;
+pub use files::DueFiles;
 pub use repeats::EndedTurn;
 pub use told::{ThreadTurn, Told};
 pub use turns::{NewTurn, Outcome, UnfinishedTurn};
