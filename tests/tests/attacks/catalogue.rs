@@ -31,7 +31,7 @@ fn rows() -> BTreeMap<String, Row> {
 
 fn is_id(word: &str) -> bool {
     let mut letters = word.chars();
-    letters.next().is_some_and(|first| "awflc".contains(first))
+    letters.next().is_some_and(|first| "awflcm".contains(first))
         && word.len() == 3
         && letters.all(|c| c.is_ascii_digit())
 }
