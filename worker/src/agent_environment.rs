@@ -7,10 +7,11 @@
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
+use gaggle_ipc::files::{INBOX, OUTBOX};
 use gaggle_ipc::launch::Profile;
-use gaggle_ipc::session::GooseMode;
 
 use crate::environment::Environment;
+use crate::exec_agent::Order;
 use crate::folders;
 use crate::programs::Programs;
 
@@ -20,6 +21,10 @@ pub(crate) const HOME_OF_ACCOUNT: &str = "GAGGLE_HOME";
 pub(crate) const PATH_OF_ACCOUNT: &str = "GAGGLE_PATH";
 /// For the shell wrapper: where tools keep their caches; absent = their own places.
 pub(crate) const CACHE_OF_AGENT: &str = "GAGGLE_CACHE";
+/// For the agent: where the files are that its person sent in this conversation.
+pub(crate) const INBOX_OF_THREAD: &str = "GAGGLE_INBOX";
+/// For the agent: what it puts there its person gets.
+pub(crate) const OUTBOX_OF_THREAD: &str = "GAGGLE_OUTBOX";
 /// For the shell wrapper: names to take out, with commas between.
 pub(crate) const HIDDEN_NAMES: &str = "GAGGLE_HIDE";
 
@@ -32,7 +37,7 @@ const SHARED_WITH_COMMANDS: &[&str] =
 pub(crate) fn for_goose(
     environment: &Environment,
     programs: &Programs,
-    mode: GooseMode,
+    order: &Order,
     config: &Path,
 ) -> Vec<(OsString, OsString)> {
     let home = &environment.home;
@@ -48,7 +53,7 @@ pub(crate) fn for_goose(
     set("XDG_STATE_HOME", home.join(".local/state").as_os_str());
     set("XDG_CACHE_HOME", home.join(folders::CACHE).as_os_str());
     set("GOOSE_SHELL", programs.shell.as_os_str());
-    set("GOOSE_MODE", mode.as_str().as_ref());
+    set("GOOSE_MODE", order.mode.as_str().as_ref());
     set("GOOSE_DISABLE_KEYRING", "1".as_ref());
     set("GOOSE_TELEMETRY_OFF", "1".as_ref());
     set("GOOSE_DISABLE_SESSION_NAMING", "true".as_ref());
@@ -61,6 +66,11 @@ pub(crate) fn for_goose(
     set(HOME_OF_ACCOUNT, home.as_os_str());
     set(PATH_OF_ACCOUNT, &environment.path);
     set(HIDDEN_NAMES, &hidden(environment));
+    if let Some(thread) = order.thread {
+        let place = |place: &str| environment.workspace().join(place).join(thread.as_str());
+        set(INBOX_OF_THREAD, place(INBOX).as_os_str());
+        set(OUTBOX_OF_THREAD, place(OUTBOX).as_os_str());
+    }
     if environment.profile == Profile::Workspace {
         set(CACHE_OF_AGENT, home.join(folders::CACHE).as_os_str());
     }
@@ -77,6 +87,12 @@ fn hidden(environment: &Environment) -> OsString {
 mod tests {
     use super::*;
     use std::collections::HashMap;
+
+    use gaggle_ipc::ThreadId;
+    use gaggle_ipc::session::GooseMode;
+
+    use crate::exec_agent::Program;
+    use crate::role::Supervision;
 
     fn environment(agent: &[(&str, &str)]) -> Environment {
         Environment {
@@ -96,7 +112,15 @@ mod tests {
             goose: at("goose"),
         };
         let config = programs.goose_config.clone();
-        let all = for_goose(&environment(agent), &programs, GooseMode::Approve, &config);
+        let order = Order {
+            program: Program::Goose,
+            supervision: Supervision::Supervised,
+            mode: GooseMode::Approve,
+            procs: None,
+            config: None,
+            thread: Some(ThreadId::new("zo3yx6gsxbf8ppuaojzhiaj1yw").unwrap()),
+        };
+        let all = for_goose(&environment(agent), &programs, &order, &config);
         let count = all.len();
         let map: HashMap<_, _> = all.into_iter().collect();
         assert_eq!(map.len(), count, "a name stands twice");
@@ -114,14 +138,20 @@ mod tests {
     }
 
     #[test]
-    fn of_gaggles_own_names_only_the_wrappers_are_there() {
+    fn of_gaggles_own_names_only_the_wrappers_and_the_threads_places_are_there() {
         let all = built(&[]);
         let mut own: Vec<_> = all
             .keys()
             .filter_map(|name| name.to_str().filter(|name| name.starts_with("GAGGLE_")))
             .collect();
         own.sort_unstable();
-        assert_eq!(own, ["GAGGLE_CACHE", "GAGGLE_HIDE", "GAGGLE_HOME", "GAGGLE_PATH"]);
+        let wrappers = ["GAGGLE_CACHE", "GAGGLE_HIDE", "GAGGLE_HOME", "GAGGLE_PATH"];
+        let places = ["GAGGLE_INBOX", "GAGGLE_OUTBOX"];
+        let mut expected = [&wrappers[..], &places].concat();
+        expected.sort_unstable();
+        assert_eq!(own, expected);
+        let outbox = "/home/alice/workspace/outbox/zo3yx6gsxbf8ppuaojzhiaj1yw";
+        assert_eq!(all[OsStr::new("GAGGLE_OUTBOX")], outbox);
     }
 
     #[test]

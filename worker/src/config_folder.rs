@@ -16,6 +16,8 @@ use nix::errno::Errno;
 use nix::sys::signal::kill;
 use nix::unistd::Pid;
 
+use crate::programs::{CONFIG_FILE, HINTS_FILE};
+
 const PREFIX: &str = "config-";
 
 /// A folder that is removed with this value.
@@ -37,8 +39,9 @@ impl ConfigFolder {
         // Not recursive: a folder that is there already is somebody else's.
         fs::DirBuilder::new().mode(0o700).create(&folder.path)?;
         fs::DirBuilder::new().mode(0o700).create(&inner)?;
-        let file = inner.join("config.yaml");
-        fs::write(&file, fs::read(template.join("goose/config.yaml"))?)?;
+        for file in [CONFIG_FILE, HINTS_FILE] {
+            fs::write(folder.path.join(file), fs::read(template.join(file))?)?;
+        }
         Ok(folder)
     }
 
@@ -82,11 +85,13 @@ mod tests {
     fn a_folder_starts_from_the_template_and_leaves_nothing() {
         let template = tempfile::tempdir().unwrap();
         fs::create_dir(template.path().join("goose")).unwrap();
-        fs::write(template.path().join("goose/config.yaml"), "a: 1").unwrap();
+        fs::write(template.path().join(CONFIG_FILE), "a: 1").unwrap();
+        fs::write(template.path().join(HINTS_FILE), "a hint").unwrap();
         let state = tempfile::tempdir().unwrap();
         let folder = ConfigFolder::fresh(state.path(), 1, template.path()).unwrap();
         let config = folder.path().join("goose/config.yaml");
         assert_eq!(fs::read_to_string(config).unwrap(), "a: 1");
+        assert_eq!(fs::read_to_string(folder.path().join(HINTS_FILE)).unwrap(), "a hint");
         fs::write(folder.path().join("goose/permission.yaml"), "always_allow").unwrap();
         assert!(ConfigFolder::fresh(state.path(), 1, template.path()).is_err());
     }

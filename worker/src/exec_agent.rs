@@ -1,6 +1,6 @@
 //! A1 and A2: the step between worker and Goose. One thread, no runtime: joins
 //! the leaf, enters domain B, installs the filters, and becomes Goose, or the
-//! probe that tries all of this out.
+//! probe that tries all of this out, or what opens files for the worker.
 //!
 //! Trust: the worker, which started it with its own environment. Every failure
 //! ends the process with the step's status before Goose has run.
@@ -11,6 +11,7 @@ use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 
+use gaggle_ipc::ThreadId;
 use gaggle_ipc::fds::adopt_inherited;
 use gaggle_ipc::launch::LaunchStep;
 use gaggle_ipc::session::GooseMode;
@@ -26,7 +27,7 @@ use crate::role::Supervision;
 use crate::sandbox::domain::{self, DomainError, Entered};
 use crate::sandbox::places::{self, Place, Right};
 use crate::sandbox::seccomp::{self, SeccompError};
-use crate::{agent_environment, probe, sys};
+use crate::{agent_environment, probe, sys, transfer};
 
 /// Stands for an argument that is not given.
 pub(crate) const NONE: &str = "-";
@@ -38,6 +39,8 @@ pub(crate) enum Program {
     Goose,
     /// The isolation probe: the same in everything but the program.
     Probe,
+    /// What opens a file of a thread for the worker. It gets no keys.
+    Transfer,
 }
 
 /// What the worker says in the argument list. Nothing of it is secret.
@@ -53,6 +56,8 @@ pub(crate) struct Order {
     pub(crate) procs: Option<RawFd>,
     /// The writable configuration folder, if this process has one.
     pub(crate) config: Option<PathBuf>,
+    /// The thread it is for; the probe is for none.
+    pub(crate) thread: Option<ThreadId>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -110,6 +115,7 @@ impl Order {
         let program = match self.program {
             Program::Goose => "goose",
             Program::Probe => "probe",
+            Program::Transfer => "transfer",
         };
         vec![
             program.into(),
@@ -117,21 +123,26 @@ impl Order {
             self.mode.as_str().into(),
             self.procs.map_or_else(|| NONE.into(), |fd| fd.to_string().into()),
             self.config.clone().map_or_else(|| NONE.into(), OsString::from),
+            self.thread.map_or_else(|| NONE.into(), |thread| thread.as_str().into()),
         ]
     }
 
     fn parse(arguments: &[OsString]) -> Result<Self, AgentError> {
-        let [program, supervision, mode, procs, config] = arguments else {
+        let [program, supervision, mode, procs, config, thread] = arguments else {
             return Err(AgentError::Arguments);
         };
         let given = |word: &OsString| (word != NONE).then(|| word.clone());
         let number = |word: OsString| {
             word.to_str().and_then(|text| text.parse().ok()).ok_or(AgentError::Arguments)
         };
+        let id = |word: OsString| {
+            word.to_str().and_then(|id| ThreadId::new(id).ok()).ok_or(AgentError::Arguments)
+        };
         Ok(Self {
             program: match program.to_str() {
                 Some("goose") => Program::Goose,
                 Some("probe") => Program::Probe,
+                Some("transfer") => Program::Transfer,
                 _ => return Err(AgentError::Arguments),
             },
             supervision: match supervision.to_str() {
@@ -142,6 +153,7 @@ impl Order {
             mode: mode.to_str().and_then(GooseMode::parse).ok_or(AgentError::Arguments)?,
             procs: given(procs).map(number).transpose()?,
             config: given(config).map(PathBuf::from),
+            thread: given(thread).map(id).transpose()?,
         })
     }
 }
@@ -163,9 +175,15 @@ fn run(order: &Order) -> Result<std::convert::Infallible, AgentError> {
     let domain = enter_domain_b(&environment, &programs, order)?;
     install_filters(order.supervision, domain)?;
     sys::close_above_stdio_on_exec()?;
-    let variables = agent_environment::for_goose(&environment, &programs, order.mode, config);
+    let variables = match order.program {
+        Program::Goose | Program::Probe => {
+            agent_environment::for_goose(&environment, &programs, order, config)
+        }
+        // It needs nothing, and least of all the keys.
+        Program::Transfer => Vec::new(),
+    };
     Err(AgentError::Exec(
-        command(order.program, &programs, &environment)
+        command(order, &programs, &environment)?
             .env_clear()
             .envs(variables)
             .current_dir(&programs.goose_home)
@@ -173,8 +191,12 @@ fn run(order: &Order) -> Result<std::convert::Infallible, AgentError> {
     ))
 }
 
-fn command(program: Program, programs: &Programs, environment: &Environment) -> Command {
-    match program {
+fn command(
+    order: &Order,
+    programs: &Programs,
+    environment: &Environment,
+) -> Result<Command, AgentError> {
+    Ok(match order.program {
         Program::Goose => {
             let mut command = Command::new(&programs.goose);
             command.arg("acp");
@@ -185,7 +207,13 @@ fn command(program: Program, programs: &Programs, environment: &Environment) -> 
             command.arg("isolation-probe").args(probe::to_arguments(environment));
             command
         }
-    }
+        Program::Transfer => {
+            let thread = order.thread.ok_or(AgentError::Arguments)?;
+            let mut command = Command::new(&programs.worker);
+            command.arg("file-transfer").args(transfer::to_arguments(environment, thread));
+            command
+        }
+    })
 }
 
 fn enter_domain_b(
@@ -225,6 +253,7 @@ mod tests {
                 mode: GooseMode::SmartApprove,
                 procs: Some(9),
                 config: Some("/home/a/.local/state/gaggle/config-1-1".into()),
+                thread: Some(ThreadId::new("zo3yx6gsxbf8ppuaojzhiaj1yw").unwrap()),
             },
             Order {
                 program: Program::Probe,
@@ -232,6 +261,7 @@ mod tests {
                 mode: GooseMode::Auto,
                 procs: None,
                 config: None,
+                thread: None,
             },
         ] {
             assert_eq!(Order::parse(&order.to_arguments()).unwrap(), order);
@@ -242,11 +272,12 @@ mod tests {
     fn arguments_of_another_shape_are_refused() {
         for words in [
             &[][..],
-            &["goose", "supervised", "auto", "-"],
-            &["goose", "supervised", "yolo", "-", "-"],
-            &["goose", "else", "auto", "-", "-"],
-            &["goose", "supervised", "auto", "x", "-"],
-            &["bash", "supervised", "auto", "-", "-"],
+            &["goose", "supervised", "auto", "-", "-"],
+            &["goose", "supervised", "yolo", "-", "-", "-"],
+            &["goose", "else", "auto", "-", "-", "-"],
+            &["goose", "supervised", "auto", "x", "-", "-"],
+            &["goose", "supervised", "auto", "-", "-", "../x"],
+            &["bash", "supervised", "auto", "-", "-", "-"],
         ] {
             let words: Vec<OsString> = words.iter().map(OsString::from).collect();
             assert!(matches!(Order::parse(&words), Err(AgentError::Arguments)), "{words:?}");

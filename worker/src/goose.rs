@@ -6,6 +6,7 @@
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
+use std::io;
 use std::process::ExitStatus;
 use std::rc::Rc;
 use std::time::Duration;
@@ -28,6 +29,8 @@ use crate::config_folder::ConfigFolder;
 
 /// Lines to Goose that may wait.
 const INPUT_QUEUE: usize = 64;
+/// Pieces of such a line that may wait.
+const PIECES: usize = 2;
 /// How much of standard error is kept, in bytes: what a failure's detail holds.
 const LAST_WORDS: usize = 768;
 /// How long a killed Goose may take to die.
@@ -44,12 +47,19 @@ pub(crate) struct Goose {
     // Held for its `Drop`: wiped when the process is gone.
     _config: Option<ConfigFolder>,
     lines: Option<FramedRead<ChildStdout, LinesCodec>>,
-    input: Option<mpsc::Sender<String>>,
+    input: Option<mpsc::Sender<Line>>,
     last_words: Rc<RefCell<VecDeque<u8>>>,
     hearing: Option<JoinHandle<()>>,
     status: Option<ExitStatus>,
     died: Option<Instant>,
     next_id: u64,
+}
+
+/// A line on its way to Goose.
+enum Line {
+    Whole(String),
+    /// As it comes; no other line goes in between.
+    Pieces(mpsc::Receiver<String>),
 }
 
 /// What Goose does next.
@@ -149,6 +159,24 @@ impl Goose {
 
     /// Sends a line that was made by [`message`].
     pub(crate) fn write(&self, line: String) {
+        self.enqueue(Line::Whole(line));
+    }
+
+    /// Begins a request whose line comes in pieces, the first of which is there;
+    /// tells its number. The line ends when the sender is gone.
+    pub(crate) fn request_in_pieces(
+        &mut self,
+        first: impl FnOnce(u64) -> String,
+    ) -> (u64, mpsc::Sender<String>) {
+        self.next_id += 1;
+        let (line, pieces) = mpsc::channel(PIECES);
+        // There is room: nothing was put in yet.
+        let _ = line.try_send(first(self.next_id));
+        self.enqueue(Line::Pieces(pieces));
+        (self.next_id, line)
+    }
+
+    fn enqueue(&self, line: Line) {
         let sent = self.input.as_ref().map(|input| input.try_send(line));
         if !matches!(sent, Some(Ok(()))) {
             tracing::warn!("Goose does not take its input");
@@ -202,12 +230,26 @@ impl Drop for Goose {
     }
 }
 
-async fn write_lines(mut stdin: ChildStdin, mut lines: mpsc::Receiver<String>) {
+async fn write_lines(mut stdin: ChildStdin, mut lines: mpsc::Receiver<Line>) {
     while let Some(line) = lines.recv().await {
-        if stdin.write_all(line.as_bytes()).await.is_err() {
+        let written = match line {
+            Line::Whole(line) => stdin.write_all(line.as_bytes()).await,
+            Line::Pieces(pieces) => write_pieces(&mut stdin, pieces).await,
+        };
+        if written.is_err() {
             return;
         }
     }
+}
+
+async fn write_pieces(
+    stdin: &mut ChildStdin,
+    mut pieces: mpsc::Receiver<String>,
+) -> io::Result<()> {
+    while let Some(piece) = pieces.recv().await {
+        stdin.write_all(piece.as_bytes()).await?;
+    }
+    Ok(())
 }
 
 /// Always read, so that a chatty Goose never waits; only the end is kept.

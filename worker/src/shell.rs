@@ -13,7 +13,10 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, ExitCode};
 
-use crate::agent_environment::{CACHE_OF_AGENT, HIDDEN_NAMES, HOME_OF_ACCOUNT, PATH_OF_ACCOUNT};
+use crate::agent_environment::{
+    CACHE_OF_AGENT, HIDDEN_NAMES, HOME_OF_ACCOUNT, INBOX_OF_THREAD, OUTBOX_OF_THREAD,
+    PATH_OF_ACCOUNT,
+};
 use crate::folders::WORKSPACE;
 use crate::sandbox::command;
 
@@ -48,6 +51,9 @@ fn restored(mut all: BTreeMap<OsString, OsString>) -> Option<BTreeMap<OsString, 
         all.remove(OsStr::from_bytes(name));
     }
     all.retain(|name, _| {
+        if [INBOX_OF_THREAD, OUTBOX_OF_THREAD].iter().any(|own| name == *own) {
+            return true;
+        }
         let name = name.as_bytes();
         ![&b"XDG_"[..], b"GOOSE_", b"GAGGLE_"].iter().any(|prefix| name.starts_with(prefix))
     });
@@ -104,11 +110,13 @@ mod tests {
             ("XDG_CONFIG_HOME", "/usr/lib/gaggle/goose-config"),
             ("GOOSE_MODE", "auto"),
             ("GAGGLE_OTHER", "x"),
+            ("GAGGLE_OUTBOX", "/home/alice/workspace/outbox/t"),
             ("LANG", "C.UTF-8"),
             ("AGENT_SESSION_ID", "20260101_1"),
         ]);
         let after = map(&[
             ("HOME", "/home/alice"),
+            ("GAGGLE_OUTBOX", "/home/alice/workspace/outbox/t"),
             ("HTTPS_PROXY", "http://proxy:3128"),
             ("PATH", "/usr/bin:/bin"),
             ("LANG", "C.UTF-8"),

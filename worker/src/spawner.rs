@@ -1,5 +1,5 @@
 //! Starting a Goose process: leaf, configuration folder, exec step. The
-//! isolation probe is started in the same way.
+//! isolation probe and what opens files are started in the same way.
 //!
 //! Trust: paths and settings are root's; the mode is the frontend's word for the
 //! first turn. Nothing here comes from a prompt.
@@ -10,6 +10,7 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::PathBuf;
 use std::process::Stdio;
 
+use gaggle_ipc::ThreadId;
 use gaggle_ipc::session::GooseMode;
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
@@ -83,12 +84,12 @@ impl Spawner {
         &self.programs.goose_home
     }
 
-    /// Starts one Goose in `mode`.
+    /// Starts one Goose in `mode` for `thread`.
     ///
     /// # Errors
     /// [`SpawnError`]; then nothing is left running.
-    pub(crate) fn spawn(&self, mode: GooseMode) -> Result<Goose, SpawnError> {
-        let Started { child, leaf, config } = self.start(Program::Goose, mode)?;
+    pub(crate) fn spawn(&self, mode: GooseMode, thread: ThreadId) -> Result<Goose, SpawnError> {
+        let Started { child, leaf, config } = self.start(Program::Goose, mode, Some(thread))?;
         Ok(Goose::new(child, leaf, config))
     }
 
@@ -96,15 +97,24 @@ impl Spawner {
     ///
     /// # Errors
     /// [`SpawnError`]; then nothing is left running.
-    pub(crate) fn start(&self, program: Program, mode: GooseMode) -> Result<Started, SpawnError> {
+    pub(crate) fn start(
+        &self,
+        program: Program,
+        mode: GooseMode,
+        thread: Option<ThreadId>,
+    ) -> Result<Started, SpawnError> {
         let leaf = self.leaf()?;
-        let config = self.config(mode).map_err(SpawnError::Config)?;
+        let config = match program {
+            Program::Goose | Program::Probe => self.config(mode).map_err(SpawnError::Config)?,
+            Program::Transfer => None,
+        };
         let order = Order {
             program,
             supervision: self.supervision,
             mode,
             procs: leaf.as_ref().map(|leaf| leaf.procs().as_raw_fd()),
             config: config.as_ref().map(|config| config.path().to_owned()),
+            thread,
         };
         let child = self.run(&order, leaf.as_ref())?;
         Ok(Started { child, leaf, config })

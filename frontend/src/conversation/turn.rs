@@ -20,6 +20,7 @@ use gaggle_ipc::{ModelName, TurnId};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use super::files::{Brought, Outgoing};
 use super::prompt::Composed;
 use super::{Inner, Job, Past, Stop};
 use crate::render::Phase;
@@ -52,6 +53,8 @@ enum End {
     GaveUp(String),
     /// Stopped before it was sent.
     Unsent(Stop),
+    /// Nothing of what was attached could be taken, and there is no text.
+    Nothing,
     /// The ledger failed.
     Ledger(StateError),
 }
@@ -78,6 +81,12 @@ struct Turn<'a> {
     gave_up: bool,
     spending: Spending,
     began: Instant,
+    /// The prompt, once its files are where the agent works.
+    brought: Option<Brought>,
+    /// Who answers.
+    worker: Option<Arc<Worker>>,
+    /// The agent may have left files for the person.
+    filled: bool,
 }
 
 /// What became of one try.
@@ -94,6 +103,8 @@ pub(super) struct Ran {
     pub(super) past: Past,
     /// The person has a worker.
     pub(super) served: bool,
+    /// What is to be sent once the answer stands.
+    pub(super) outgoing: Option<Outgoing>,
 }
 
 /// Runs `job` to its end.
@@ -104,7 +115,7 @@ pub(super) async fn run(inner: &Arc<Inner>, mut job: Job, past: Past) -> Ran {
         Ok(bearings) => bearings,
         Err(error) => {
             ending::tell(inner, &job, End::Ledger(error), began);
-            return Ran { past, served: true };
+            return Ran { past, served: true, outgoing: None };
         }
     };
     let past = bearings.past(past, &job);
@@ -126,6 +137,9 @@ pub(super) async fn run(inner: &Arc<Inner>, mut job: Job, past: Past) -> Ran {
         gave_up: false,
         spending: Spending::default(),
         began,
+        brought: None,
+        worker: None,
+        filled: false,
     };
     let mut tries = 0;
     let end = loop {
@@ -151,6 +165,14 @@ pub(super) async fn run(inner: &Arc<Inner>, mut job: Job, past: Past) -> Ran {
     }
     let (began, lost, composed) = (turn.began, turn.lost, turn.composed.take());
     let served = !matches!(end, End::NotStarted(_));
+    // In the ledger before the answer stands: a kill in between must not lose them.
+    let outgoing = match turn.outgoing(&end).await {
+        Ok(outgoing) => outgoing,
+        Err(error) => {
+            inner.fail(error);
+            None
+        }
+    };
     let answered = ending::tell(inner, &job, end, began) == Some(Outcome::Complete);
     // As the ledger will have it, which the delivery may not have told yet.
     let told = match composed {
@@ -158,7 +180,7 @@ pub(super) async fn run(inner: &Arc<Inner>, mut job: Job, past: Past) -> Ran {
         Some(composed) if answered => composed.told,
         _ => past.told,
     };
-    Ran { past: Past { before, told }, served }
+    Ran { past: Past { before, told }, served, outgoing }
 }
 
 impl Turn<'_> {
@@ -177,6 +199,19 @@ impl Turn<'_> {
         let Some(mut route) = worker.route(self.job.key.thread) else {
             return Tried::Again(End::WorkerGone(None));
         };
+        if self.brought.is_none() {
+            let mut stop = self.job.stop.clone();
+            let brought = tokio::select! {
+                brought = self.inner.bring(self.job, &worker) => brought,
+                stop = stopped(&mut stop) => return Tried::Over(End::Unsent(stop)),
+            };
+            match brought {
+                Ok(brought) if !brought.any => return Tried::Over(End::Nothing),
+                Ok(brought) => self.brought = Some(brought),
+                Err(_) => return Tried::Again(End::WorkerGone(None)),
+            }
+        }
+        self.worker = Some(worker.clone());
         let wire = self.inner.wire_turn();
         match self.send(&worker, wire).await {
             Ok(()) => {}
@@ -246,9 +281,14 @@ impl Turn<'_> {
         let bearings = state.bearings(ledger).await.map_err(SendError::Ledger)?;
         self.open(worker, &bearings).await?;
         let composed = self.composed.clone().unwrap_or_default();
-        for text in Part::pieces(&composed.text) {
+        let Brought { text, images, .. } = self.brought.clone().unwrap_or_default();
+        for text in Part::pieces(&(composed.text + &text)) {
             let part = ToWorker::PromptPart { thread, turn, text };
             worker.send(&part).await.map_err(|_| SendError::Worker)?;
+        }
+        for name in images {
+            let image = ToWorker::PromptImage { thread, turn, name };
+            worker.send(&image).await.map_err(|_| SendError::Worker)?;
         }
         if !self.sent {
             state.turn_sent(ledger, composed.told).await.map_err(SendError::Ledger)?;
@@ -321,6 +361,22 @@ impl Turn<'_> {
                 }
             }
         }
+    }
+
+    /// What the agent left for the person. A turn that was stopped sends nothing: what
+    /// is there goes with the next answer.
+    async fn outgoing(&self, end: &End) -> Result<Option<Outgoing>, StateError> {
+        let sends = match end {
+            End::Said(TurnEnd::Cancelled) => false,
+            End::Said(_) | End::GaveUp(_) => self.inner.live().files.send,
+            _ => false,
+        };
+        let Some(worker) = self.worker.clone().filter(|_| sends && self.filled) else {
+            return Ok(None);
+        };
+        self.inner.state.files_due(self.job.turn).await?;
+        let (stands, stop) = (self.job.stands.clone(), self.job.stop.clone());
+        Ok(Some(Outgoing { key: self.job.key, worker, stands, stop }))
     }
 
     /// Goose died while its worker lived, and the worker saw no sign of work.

@@ -166,6 +166,11 @@ const STEPS: &[&str] = &[
         PRIMARY KEY (user, day, session, currency)
     ) STRICT, WITHOUT ROWID;
     ",
+    "
+    -- The agent may have left files for the person that were not dealt with yet.
+    ALTER TABLE turns ADD COLUMN files_due INTEGER NOT NULL DEFAULT 0;
+    CREATE INDEX turns_files_due ON turns (turn) WHERE files_due = 1;
+    ",
 ];
 
 /// Opens `file`, alone, and brings it to today's schema.

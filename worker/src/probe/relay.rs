@@ -63,7 +63,7 @@ impl Relay {
 
 async fn probe(shared: Rc<Shared>, mut ended: oneshot::Receiver<()>) {
     // No mode is in force before a turn; this one has no folder of its own.
-    let complete = match shared.spawner.start(Program::Probe, GooseMode::Approve) {
+    let complete = match shared.spawner.start(Program::Probe, GooseMode::Approve, None) {
         Ok(mut started) => {
             let (complete, grace) = tokio::select! {
                 complete = relay(&shared.outbox, started.child.stdout.take()) => (complete, DEATH),
