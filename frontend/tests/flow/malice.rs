@@ -29,7 +29,9 @@ async fn m05_m06_no_bot_and_no_echo_of_its_own_begins_a_turn() {
 async fn m13_m14_only_a_word_for_the_open_question_allows_it() {
     let mut world = World::new().await;
     let (root, asked, post) = asking(&mut world, "ls").await;
-    for word in ["yes", "ok", "approve", "👍", "yes, approve it"] {
+    // Of the same millisecond, and so in any order.
+    let words = ["yes", "ok", "approve", "👍", "yes, approve it"];
+    for word in words {
         world.sim.reply(world.alice.id, root, word).unwrap();
     }
     let name: String = post.message.split("!approve ").nth(1).unwrap().chars().take(4).collect();
@@ -46,7 +48,8 @@ async fn m13_m14_only_a_word_for_the_open_question_allows_it() {
     world.sim.react(world.alice.id, post.id, "+1").unwrap();
     asked.end(TurnEnd::Complete);
     let next = world.supervisor.asked().await;
-    assert!(next.text.ends_with("yes"), "it was a message like any other: {}", next.text);
+    let one = words.iter().any(|word| next.text.ends_with(word));
+    assert!(one, "they were messages like any other: {}", next.text);
 }
 
 /// The longest post that a server takes, of the longest characters.
