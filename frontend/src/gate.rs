@@ -59,12 +59,10 @@ pub struct Place {
 /// What a post asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Request {
-    /// A turn, with this text.
+    /// A turn, with this text; empty if the post has nothing but files.
     Prompt(String),
     /// A command.
     Command(Command),
-    /// Nothing but files, which cannot be read yet.
-    Files,
 }
 
 /// Why a post is left alone.
@@ -116,8 +114,7 @@ impl Gate {
         }
         Ok(match command {
             Some(command) => Request::Command(command),
-            None if !text.is_empty() => Request::Prompt(text),
-            None if !post.files.is_empty() => Request::Files,
+            None if !text.is_empty() || !post.files.is_empty() => Request::Prompt(text),
             None => Request::Command(Command::Help(None)),
         })
     }

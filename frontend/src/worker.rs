@@ -4,6 +4,7 @@
 //! arrives on it is theirs, and only theirs. Texts are the agent's. A frame that
 //! is none ends the worker.
 
+mod files;
 mod pool;
 mod reading;
 mod routes;
@@ -17,14 +18,16 @@ use gaggle_ipc::channel::{ChannelError, FrontendEnd};
 use gaggle_ipc::control::WorkerExit;
 use gaggle_ipc::launch::Profile;
 use gaggle_ipc::session::{FromWorker, Settings, ToWorker};
-use gaggle_ipc::{AccountName, MattermostUserId, ThreadId, WorkerId};
+use gaggle_ipc::{AccountName, MattermostUserId, ThreadId, TurnId, WorkerId};
 use tokio::sync::{Notify, watch};
 
 use crate::supervisor::{StartError, Started, Supervisor};
+use files::Files;
 use reading::Reading;
 use routes::Routes;
 use turns::Turns;
 
+pub use files::FileRoute;
 pub use pool::Workers;
 pub use routes::Route;
 
@@ -54,6 +57,7 @@ pub struct Worker {
     channel: Weak<FrontendEnd>,
     routes: Arc<Routes>,
     turns: Arc<Turns>,
+    files: Arc<Files>,
     deaf: Arc<Notify>,
     end: watch::Receiver<Option<End>>,
 }
@@ -107,6 +111,7 @@ impl Worker {
         let channel = Arc::new(channel);
         let sending = Arc::downgrade(&channel);
         let (routes, turns) = (Arc::new(Routes::new()), Arc::new(Turns::new()));
+        let files = Arc::new(Files::new());
         let (deaf, (told, end)) = (Arc::new(Notify::new()), watch::channel(None));
         let reading = Reading {
             worker: started.worker,
@@ -114,6 +119,7 @@ impl Worker {
             channel,
             routes: routes.clone(),
             turns: turns.clone(),
+            files: files.clone(),
             deaf: deaf.clone(),
         };
         tokio::spawn(reading.run(started.exit, told));
@@ -126,6 +132,7 @@ impl Worker {
             channel: sending,
             routes,
             turns,
+            files,
             deaf,
             end,
         }
@@ -147,6 +154,7 @@ impl Worker {
             Ok(sent) => sent,
             Err(_) => {
                 self.routes.close();
+                self.files.close();
                 self.deaf.notify_one();
                 Err(ChannelError::Io(io::ErrorKind::TimedOut.into()))
             }
@@ -158,6 +166,13 @@ impl Worker {
     #[must_use]
     pub fn route(self: &Arc<Self>, thread: ThreadId) -> Option<Route> {
         Route::open(self, thread)
+    }
+
+    /// Files of `thread` can be brought and fetched by the route, under the number
+    /// `turn`, which is given once; `None` if the worker is gone.
+    #[must_use]
+    pub fn files(self: &Arc<Self>, thread: ThreadId, turn: TurnId) -> Option<FileRoute> {
+        FileRoute::open(self, thread, turn)
     }
 
     /// It was there when last heard of.

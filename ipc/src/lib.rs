@@ -23,6 +23,8 @@ pub mod control;
 #[cfg(feature = "session")]
 mod failure;
 pub mod fds;
+#[cfg(feature = "session")]
+pub mod files;
 pub mod ids;
 #[cfg(feature = "session")]
 pub mod landlock;

@@ -7,6 +7,7 @@
 
 use crate::codec::{Decode, Encode};
 pub use crate::failure::{Failure, FailureKind};
+use crate::files::{FileName, FileNews, FileOrder};
 use crate::ids::{GooseSession, ModelName, ThreadId, TurnId};
 use crate::text::Text;
 
@@ -14,6 +15,8 @@ use crate::text::Text;
 pub const MAX_PROMPT: usize = 256 * 1024;
 /// Most threads a worker keeps in mind, running or not.
 pub const MAX_THREADS: usize = 1024;
+/// Most images of a prompt.
+pub const MAX_PROMPT_IMAGES: usize = 10;
 
 /// A part of a prompt or of an answer.
 pub type Part = Text<{ 32 * 1024 }>;
@@ -115,6 +118,26 @@ pub enum ToWorker {
     /// Try the sandbox: run the worker's own list of attacks where a Goose would
     /// run. Each is answered by a `Probed`, all together by one `ProbeEnded`.
     Probe,
+    /// About a file of the thread. Any number of them may be under way.
+    File {
+        /// The conversation.
+        thread: ThreadId,
+        /// The turn, or whatever else it is done for: a number not given twice.
+        turn: TurnId,
+        /// Which file of it.
+        file: u32,
+        /// What to do.
+        order: FileOrder,
+    },
+    /// An image of the inbox that belongs to the prompt of this turn.
+    PromptImage {
+        /// The conversation.
+        thread: ThreadId,
+        /// The turn it will be.
+        turn: TurnId,
+        /// Its name in the inbox.
+        name: FileName,
+    },
 }
 
 /// Settings from the frontend's configuration that concern a worker.
@@ -272,6 +295,24 @@ pub enum FromWorker {
         output: u64,
         /// What that costs by Goose's reckoning.
         cost: Option<Cost>,
+    },
+    /// What becomes of an order about a file.
+    File {
+        /// The conversation.
+        thread: ThreadId,
+        /// As in the order.
+        turn: TurnId,
+        /// As in the order.
+        file: u32,
+        /// The news.
+        news: FileNews,
+    },
+    /// There may be files for the person in the thread's outbox. Before the turn's end.
+    OutboxFilled {
+        /// The conversation.
+        thread: ThreadId,
+        /// The turn.
+        turn: TurnId,
     },
 }
 

@@ -8,6 +8,7 @@
 use gaggle_ipc::admin::{AdminReply, AdminRequest, Entry, Summary};
 use gaggle_ipc::codec::{Decode, Encode, FrameError, MAX_FRAME, MAX_REQUEST, decode, encode};
 use gaggle_ipc::control::{ControlReply, ControlRequest, Refusal, RefusalCode, WorkerExit};
+use gaggle_ipc::files::{Chunk, Fate, FileNews, FileOrder, FilePlace, FileRefusal, ImageKind};
 use gaggle_ipc::launch::{LaunchStep, Profile};
 use gaggle_ipc::session::{
     Before, Cost, DeltaKind, Failure, FailureKind, FromWorker, GooseMode, Hello, History,
@@ -102,6 +103,29 @@ fn golden_vectors() {
                  01 0700000000000000 0300000000000000 555344"
             )
             .replace(' ', ""),
+        ),
+        (
+            encode(&ToWorker::File {
+                thread: thread(),
+                turn: TurnId(1),
+                file: 2,
+                order: FileOrder::Store { name: Text::new("a").unwrap(), size: 3 },
+            })
+            .unwrap(),
+            format!(
+                "0108000000{ID_HEX}0100000000000000020000000000000001000000000000006103\
+                 00000000000000"
+            ),
+        ),
+        (
+            encode(&FromWorker::File {
+                thread: thread(),
+                turn: TurnId(1),
+                file: 2,
+                news: FileNews::Refused(FileRefusal::System(28)),
+            })
+            .unwrap(),
+            format!("010d000000{ID_HEX}010000000000000002000000070000000f0000001c000000"),
         ),
     ];
     for (bytes, golden) in cases {
@@ -208,6 +232,56 @@ fn round_trips_and_every_cut_is_refused() {
 }
 
 #[test]
+fn every_word_about_a_file_survives_the_wire() {
+    let name = Text::new("report.pdf").unwrap();
+    let chunk = Chunk::new(vec![7; 100]).unwrap();
+    for order in [
+        FileOrder::Store { name: name.clone(), size: u64::MAX },
+        FileOrder::Bytes(chunk.clone()),
+        FileOrder::Whole,
+        FileOrder::List { most: 32 },
+        FileOrder::Read {
+            place: FilePlace::Workspace,
+            path: Text::new("a/b").unwrap(),
+            max: 1 << 40,
+        },
+        FileOrder::Room { chunks: 8 },
+        FileOrder::SetAside { name: name.clone(), fate: Fate::NotSent },
+        FileOrder::Stop,
+    ] {
+        round_trip(&ToWorker::File { thread: thread(), turn: TurnId(1), file: 9, order });
+    }
+    round_trip(&ToWorker::PromptImage { thread: thread(), turn: TurnId(1), name: name.clone() });
+    for news in [
+        FileNews::Room { chunks: 1 },
+        FileNews::Stored { name: name.clone(), path: Text::new("/w/report.pdf").unwrap() },
+        FileNews::Offered { name: name.clone(), size: 5, stamp: 6 },
+        FileNews::Unfit { name: name.clone(), why: FileRefusal::Link },
+        FileNews::Opened { name, size: 5, image: Some(ImageKind::Webp) },
+        FileNews::Bytes(chunk),
+        FileNews::Ended,
+        FileNews::Refused(FileRefusal::Quota),
+    ] {
+        round_trip(&FromWorker::File { thread: thread(), turn: TurnId(1), file: 9, news });
+    }
+    round_trip(&FromWorker::OutboxFilled { thread: thread(), turn: TurnId(1) });
+}
+
+#[test]
+fn a_piece_of_nothing_or_of_too_much_is_refused() {
+    let order = FileOrder::Bytes(Chunk::new(vec![1]).unwrap());
+    let good = encode(&order).unwrap();
+    assert_eq!(decode::<FileOrder>(&good, MAX_FRAME), Ok(order));
+    for size in [0, Chunk::MAX + 1] {
+        let mut frame = good.clone();
+        frame.truncate(5);
+        frame.extend((size as u64).to_le_bytes());
+        frame.extend(vec![1; size]);
+        assert_eq!(decode::<FileOrder>(&frame, MAX_FRAME), Err(FrameError::Malformed), "{size}");
+    }
+}
+
+#[test]
 fn the_largest_messages_fit_a_frame() {
     let message = FromWorker::PermissionAsk {
         thread: thread(),
@@ -217,6 +291,9 @@ fn the_largest_messages_fit_a_frame() {
         title: Text::new("t".repeat(512)).unwrap(),
         detail: Text::new("d".repeat(32 * 1024)).unwrap(),
     };
+    assert!(encode(&message).unwrap().len() <= MAX_FRAME);
+    let bytes = FileOrder::Bytes(Chunk::new(vec![0; Chunk::MAX]).unwrap());
+    let message = ToWorker::File { thread: thread(), turn: TurnId(1), file: 1, order: bytes };
     assert!(encode(&message).unwrap().len() <= MAX_FRAME);
     let workers = (0..400).map(WorkerId).collect();
     assert!(encode(&ControlReply::Workers { request: 1, workers }).unwrap().len() <= 4096);

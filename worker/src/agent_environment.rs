@@ -8,9 +8,9 @@ use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
 use gaggle_ipc::launch::Profile;
-use gaggle_ipc::session::GooseMode;
 
 use crate::environment::Environment;
+use crate::exec_agent::{Order, Program};
 use crate::folders;
 use crate::programs::Programs;
 
@@ -20,6 +20,8 @@ pub(crate) const HOME_OF_ACCOUNT: &str = "GAGGLE_HOME";
 pub(crate) const PATH_OF_ACCOUNT: &str = "GAGGLE_PATH";
 /// For the shell wrapper: where tools keep their caches; absent = their own places.
 pub(crate) const CACHE_OF_AGENT: &str = "GAGGLE_CACHE";
+/// For the shell wrapper: the file that names the conversation.
+pub(crate) const FILE_OF_THREAD: &str = "GAGGLE_THREAD_FILE";
 /// For the shell wrapper: names to take out, with commas between.
 pub(crate) const HIDDEN_NAMES: &str = "GAGGLE_HIDE";
 
@@ -32,7 +34,7 @@ const SHARED_WITH_COMMANDS: &[&str] =
 pub(crate) fn for_goose(
     environment: &Environment,
     programs: &Programs,
-    mode: GooseMode,
+    order: &Order,
     config: &Path,
 ) -> Vec<(OsString, OsString)> {
     let home = &environment.home;
@@ -48,7 +50,7 @@ pub(crate) fn for_goose(
     set("XDG_STATE_HOME", home.join(".local/state").as_os_str());
     set("XDG_CACHE_HOME", home.join(folders::CACHE).as_os_str());
     set("GOOSE_SHELL", programs.shell.as_os_str());
-    set("GOOSE_MODE", mode.as_str().as_ref());
+    set("GOOSE_MODE", order.mode.as_str().as_ref());
     set("GOOSE_DISABLE_KEYRING", "1".as_ref());
     set("GOOSE_TELEMETRY_OFF", "1".as_ref());
     set("GOOSE_DISABLE_SESSION_NAMING", "true".as_ref());
@@ -61,6 +63,9 @@ pub(crate) fn for_goose(
     set(HOME_OF_ACCOUNT, home.as_os_str());
     set(PATH_OF_ACCOUNT, &environment.path);
     set(HIDDEN_NAMES, &hidden(environment));
+    if let Program::Goose(file) = &order.program {
+        set(FILE_OF_THREAD, file.as_os_str());
+    }
     if environment.profile == Profile::Workspace {
         set(CACHE_OF_AGENT, home.join(folders::CACHE).as_os_str());
     }
@@ -77,6 +82,10 @@ fn hidden(environment: &Environment) -> OsString {
 mod tests {
     use super::*;
     use std::collections::HashMap;
+
+    use gaggle_ipc::session::GooseMode;
+
+    use crate::role::Supervision;
 
     fn environment(agent: &[(&str, &str)]) -> Environment {
         Environment {
@@ -96,7 +105,14 @@ mod tests {
             goose: at("goose"),
         };
         let config = programs.goose_config.clone();
-        let all = for_goose(&environment(agent), &programs, GooseMode::Approve, &config);
+        let order = Order {
+            program: Program::Goose("/home/alice/.local/state/gaggle/thread-1-1".into()),
+            supervision: Supervision::Supervised,
+            mode: GooseMode::Approve,
+            procs: None,
+            config: None,
+        };
+        let all = for_goose(&environment(agent), &programs, &order, &config);
         let count = all.len();
         let map: HashMap<_, _> = all.into_iter().collect();
         assert_eq!(map.len(), count, "a name stands twice");
@@ -121,7 +137,8 @@ mod tests {
             .filter_map(|name| name.to_str().filter(|name| name.starts_with("GAGGLE_")))
             .collect();
         own.sort_unstable();
-        assert_eq!(own, ["GAGGLE_CACHE", "GAGGLE_HIDE", "GAGGLE_HOME", "GAGGLE_PATH"]);
+        let wrappers = ["CACHE", "HIDE", "HOME", "PATH", "THREAD_FILE"];
+        assert_eq!(own, wrappers.map(|name| format!("GAGGLE_{name}")));
     }
 
     #[test]

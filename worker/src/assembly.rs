@@ -1,11 +1,12 @@
-//! Prompts on their way in: parts, put together.
+//! Prompts on their way in: parts and images, put together.
 //!
 //! Trust: the frontend's, within bounds: a prompt has a largest size, and only
 //! so many may be unfinished at once.
 
 use std::collections::HashMap;
 
-use gaggle_ipc::session::{MAX_PROMPT, Part};
+use gaggle_ipc::files::FileName;
+use gaggle_ipc::session::{MAX_PROMPT, MAX_PROMPT_IMAGES, Part};
 use gaggle_ipc::{ThreadId, TurnId};
 
 /// Prompts that may be unfinished at once.
@@ -19,8 +20,17 @@ pub(crate) struct Assembly {
 
 #[derive(Debug)]
 enum Draft {
-    Text(String),
+    Whole(Prompt),
     TooLong,
+}
+
+/// What goes to Goose.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Prompt {
+    /// The text.
+    pub(crate) text: String,
+    /// Images, by their names in the inbox.
+    pub(crate) images: Vec<FileName>,
 }
 
 /// The prompt is over [`MAX_PROMPT`], or one of too many.
@@ -30,18 +40,38 @@ pub(crate) struct PromptTooLong;
 impl Assembly {
     /// Adds a part.
     pub(crate) fn add(&mut self, thread: ThreadId, turn: TurnId, part: &Part) {
+        self.change(thread, turn, |prompt| {
+            let fits = prompt.text.len() + part.as_str().len() <= MAX_PROMPT;
+            if fits {
+                prompt.text.push_str(part.as_str());
+            }
+            fits
+        });
+    }
+
+    /// Adds an image.
+    pub(crate) fn add_image(&mut self, thread: ThreadId, turn: TurnId, name: FileName) {
+        self.change(thread, turn, |prompt| {
+            let fits = prompt.images.len() < MAX_PROMPT_IMAGES;
+            if fits {
+                prompt.images.push(name);
+            }
+            fits
+        });
+    }
+
+    fn change(&mut self, thread: ThreadId, turn: TurnId, add: impl FnOnce(&mut Prompt) -> bool) {
         let room = self.unfinished.len() < MOST_UNFINISHED;
         let key = (thread, turn);
         if !room && !self.unfinished.contains_key(&key) {
             tracing::warn!("too many unfinished prompts; {turn} is refused");
             return;
         }
-        let draft = self.unfinished.entry(key).or_insert_with(|| Draft::Text(String::new()));
-        match draft {
-            Draft::Text(text) if text.len() + part.as_str().len() <= MAX_PROMPT => {
-                text.push_str(part.as_str());
-            }
-            draft => *draft = Draft::TooLong,
+        let draft = self.unfinished.entry(key).or_insert_with(|| Draft::Whole(Prompt::default()));
+        if let Draft::Whole(prompt) = draft
+            && !add(prompt)
+        {
+            *draft = Draft::TooLong;
         }
     }
 
@@ -53,9 +83,9 @@ impl Assembly {
         &mut self,
         thread: ThreadId,
         turn: TurnId,
-    ) -> Result<String, PromptTooLong> {
+    ) -> Result<Prompt, PromptTooLong> {
         match self.unfinished.remove(&(thread, turn)) {
-            Some(Draft::Text(text)) => Ok(text),
+            Some(Draft::Whole(prompt)) => Ok(prompt),
             Some(Draft::TooLong) | None => Err(PromptTooLong),
         }
     }
@@ -81,8 +111,8 @@ mod tests {
         for (turn, text) in [(1, "a"), (2, "x"), (1, "b")] {
             assembly.add(thread(), TurnId(turn), &Text::lossy(text));
         }
-        assert_eq!(assembly.finish(thread(), TurnId(1)).unwrap(), "ab");
-        assert_eq!(assembly.finish(thread(), TurnId(2)).unwrap(), "x");
+        assert_eq!(assembly.finish(thread(), TurnId(1)).unwrap().text, "ab");
+        assert_eq!(assembly.finish(thread(), TurnId(2)).unwrap().text, "x");
     }
 
     #[test]
@@ -94,7 +124,21 @@ mod tests {
             assembly.add(thread(), TurnId(2), &part);
         }
         assembly.add(thread(), TurnId(2), &Text::lossy("y"));
-        assert_eq!(assembly.finish(thread(), TurnId(1)).unwrap().len(), MAX_PROMPT);
+        assert_eq!(assembly.finish(thread(), TurnId(1)).unwrap().text.len(), MAX_PROMPT);
+        assert_eq!(assembly.finish(thread(), TurnId(2)), Err(PromptTooLong));
+    }
+
+    #[test]
+    fn images_belong_to_their_turn_and_are_bounded() {
+        let mut assembly = Assembly::default();
+        for number in 0..=MAX_PROMPT_IMAGES {
+            if number < 2 {
+                assembly.add_image(thread(), TurnId(1), Text::lossy(&format!("{number}.png")));
+            }
+            assembly.add_image(thread(), TurnId(2), Text::lossy("x.png"));
+        }
+        let images = assembly.finish(thread(), TurnId(1)).unwrap().images;
+        assert_eq!(images, [Text::lossy("0.png"), Text::lossy("1.png")]);
         assert_eq!(assembly.finish(thread(), TurnId(2)), Err(PromptTooLong));
     }
 

@@ -16,6 +16,9 @@ use nix::errno::Errno;
 use nix::sys::signal::kill;
 use nix::unistd::Pid;
 
+use crate::programs::{CONFIG_FILE, HINTS_FILE};
+use crate::thread_file;
+
 const PREFIX: &str = "config-";
 
 /// A folder that is removed with this value.
@@ -37,8 +40,9 @@ impl ConfigFolder {
         // Not recursive: a folder that is there already is somebody else's.
         fs::DirBuilder::new().mode(0o700).create(&folder.path)?;
         fs::DirBuilder::new().mode(0o700).create(&inner)?;
-        let file = inner.join("config.yaml");
-        fs::write(&file, fs::read(template.join("goose/config.yaml"))?)?;
+        for file in [CONFIG_FILE, HINTS_FILE] {
+            fs::write(folder.path.join(file), fs::read(template.join(file))?)?;
+        }
         Ok(folder)
     }
 
@@ -63,13 +67,17 @@ pub(crate) fn wipe_leftovers(state: &Path) {
         let name = entry.file_name();
         let owner = name
             .to_str()
-            .and_then(|name| name.strip_prefix(PREFIX)?.split_once('-'))
+            .and_then(|name| {
+                name.strip_prefix(PREFIX).or_else(|| name.strip_prefix(thread_file::PREFIX))
+            })
+            .and_then(|name| name.split_once('-'))
             .and_then(|(pid, _)| pid.parse().ok());
         // A worker of the same account may live beside this one.
         let dead =
             owner.is_some_and(|pid| pid > 0 && kill(Pid::from_raw(pid), None) == Err(Errno::ESRCH));
-        if dead && fs::remove_dir_all(entry.path()).is_err() {
-            tracing::warn!("{} was not wiped", entry.path().display());
+        let path = entry.path();
+        if dead && fs::remove_dir_all(&path).or_else(|_| fs::remove_file(&path)).is_err() {
+            tracing::warn!("{} was not wiped", path.display());
         }
     }
 }
@@ -82,11 +90,13 @@ mod tests {
     fn a_folder_starts_from_the_template_and_leaves_nothing() {
         let template = tempfile::tempdir().unwrap();
         fs::create_dir(template.path().join("goose")).unwrap();
-        fs::write(template.path().join("goose/config.yaml"), "a: 1").unwrap();
+        fs::write(template.path().join(CONFIG_FILE), "a: 1").unwrap();
+        fs::write(template.path().join(HINTS_FILE), "a hint").unwrap();
         let state = tempfile::tempdir().unwrap();
         let folder = ConfigFolder::fresh(state.path(), 1, template.path()).unwrap();
         let config = folder.path().join("goose/config.yaml");
         assert_eq!(fs::read_to_string(config).unwrap(), "a: 1");
+        assert_eq!(fs::read_to_string(folder.path().join(HINTS_FILE)).unwrap(), "a hint");
         fs::write(folder.path().join("goose/permission.yaml"), "always_allow").unwrap();
         assert!(ConfigFolder::fresh(state.path(), 1, template.path()).is_err());
     }
@@ -96,6 +106,8 @@ mod tests {
         let state = tempfile::tempdir().unwrap();
         let mut child = std::process::Command::new("/bin/true").spawn().unwrap();
         let dead = state.path().join(format!("{PREFIX}{}-1", child.id()));
+        let file = state.path().join(format!("{}{}-2", thread_file::PREFIX, child.id()));
+        fs::write(&file, "").unwrap();
         child.wait().unwrap();
         let living = state.path().join(format!("{PREFIX}{}-1", std::process::id()));
         let other = state.path().join("something");
@@ -103,6 +115,6 @@ mod tests {
             fs::create_dir(folder).unwrap();
         }
         wipe_leftovers(state.path());
-        assert!(!dead.exists() && living.exists() && other.exists());
+        assert!(!dead.exists() && !file.exists() && living.exists() && other.exists());
     }
 }

@@ -1,6 +1,6 @@
 //! A1 and A2: the step between worker and Goose. One thread, no runtime: joins
 //! the leaf, enters domain B, installs the filters, and becomes Goose, or the
-//! probe that tries all of this out.
+//! probe that tries all of this out, or what opens files for the worker.
 //!
 //! Trust: the worker, which started it with its own environment. Every failure
 //! ends the process with the step's status before Goose has run.
@@ -11,6 +11,7 @@ use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 
+use gaggle_ipc::ThreadId;
 use gaggle_ipc::fds::adopt_inherited;
 use gaggle_ipc::launch::LaunchStep;
 use gaggle_ipc::session::GooseMode;
@@ -26,18 +27,20 @@ use crate::role::Supervision;
 use crate::sandbox::domain::{self, DomainError, Entered};
 use crate::sandbox::places::{self, Place, Right};
 use crate::sandbox::seccomp::{self, SeccompError};
-use crate::{agent_environment, probe, sys};
+use crate::{agent_environment, probe, sys, transfer};
 
 /// Stands for an argument that is not given.
 pub(crate) const NONE: &str = "-";
 
 /// What this process becomes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Program {
-    /// Goose.
-    Goose,
+    /// Goose, and the file that names its thread.
+    Goose(PathBuf),
     /// The isolation probe: the same in everything but the program.
     Probe,
+    /// What opens a file of this thread for the worker. It gets no keys.
+    Transfer(ThreadId),
 }
 
 /// What the worker says in the argument list. Nothing of it is secret.
@@ -107,12 +110,14 @@ impl Order {
             Supervision::Supervised => "supervised",
             Supervision::Unsupervised => "unsupervised",
         };
-        let program = match self.program {
-            Program::Goose => "goose",
-            Program::Probe => "probe",
+        let (program, subject) = match &self.program {
+            Program::Goose(file) => ("goose", file.clone().into_os_string()),
+            Program::Probe => ("probe", NONE.into()),
+            Program::Transfer(thread) => ("transfer", thread.as_str().into()),
         };
         vec![
             program.into(),
+            subject,
             supervision.into(),
             self.mode.as_str().into(),
             self.procs.map_or_else(|| NONE.into(), |fd| fd.to_string().into()),
@@ -121,17 +126,21 @@ impl Order {
     }
 
     fn parse(arguments: &[OsString]) -> Result<Self, AgentError> {
-        let [program, supervision, mode, procs, config] = arguments else {
+        let [program, subject, supervision, mode, procs, config] = arguments else {
             return Err(AgentError::Arguments);
         };
         let given = |word: &OsString| (word != NONE).then(|| word.clone());
         let number = |word: OsString| {
             word.to_str().and_then(|text| text.parse().ok()).ok_or(AgentError::Arguments)
         };
+        let id = |word: &OsString| {
+            word.to_str().and_then(|id| ThreadId::new(id).ok()).ok_or(AgentError::Arguments)
+        };
         Ok(Self {
             program: match program.to_str() {
-                Some("goose") => Program::Goose,
+                Some("goose") => Program::Goose(subject.into()),
                 Some("probe") => Program::Probe,
+                Some("transfer") => Program::Transfer(id(subject)?),
                 _ => return Err(AgentError::Arguments),
             },
             supervision: match supervision.to_str() {
@@ -163,9 +172,15 @@ fn run(order: &Order) -> Result<std::convert::Infallible, AgentError> {
     let domain = enter_domain_b(&environment, &programs, order)?;
     install_filters(order.supervision, domain)?;
     sys::close_above_stdio_on_exec()?;
-    let variables = agent_environment::for_goose(&environment, &programs, order.mode, config);
+    let variables = match order.program {
+        Program::Goose(_) | Program::Probe => {
+            agent_environment::for_goose(&environment, &programs, order, config)
+        }
+        // It needs nothing, and least of all the keys.
+        Program::Transfer(_) => Vec::new(),
+    };
     Err(AgentError::Exec(
-        command(order.program, &programs, &environment)
+        command(order, &programs, &environment)?
             .env_clear()
             .envs(variables)
             .current_dir(&programs.goose_home)
@@ -173,9 +188,13 @@ fn run(order: &Order) -> Result<std::convert::Infallible, AgentError> {
     ))
 }
 
-fn command(program: Program, programs: &Programs, environment: &Environment) -> Command {
-    match program {
-        Program::Goose => {
+fn command(
+    order: &Order,
+    programs: &Programs,
+    environment: &Environment,
+) -> Result<Command, AgentError> {
+    Ok(match order.program {
+        Program::Goose(_) => {
             let mut command = Command::new(&programs.goose);
             command.arg("acp");
             command
@@ -185,7 +204,12 @@ fn command(program: Program, programs: &Programs, environment: &Environment) -> 
             command.arg("isolation-probe").args(probe::to_arguments(environment));
             command
         }
-    }
+        Program::Transfer(thread) => {
+            let mut command = Command::new(&programs.worker);
+            command.arg("file-transfer").args(transfer::to_arguments(environment, thread));
+            command
+        }
+    })
 }
 
 fn enter_domain_b(
@@ -197,6 +221,9 @@ fn enter_domain_b(
     let mut places = places::of_agent(environment, programs, &home)?;
     if let Some(config) = &order.config {
         places.push(Place::new(home.existing(config)?, Right::Write)?);
+    }
+    if let Program::Goose(file) = &order.program {
+        places.push(Place::new(home.existing_file(file)?, Right::Read)?);
     }
     let ports = environment.connect_ports.as_deref();
     Ok(domain::enter(&places, ports, environment.landlock_floor)?)
@@ -220,11 +247,18 @@ mod tests {
     fn an_order_survives_its_argument_list() {
         for order in [
             Order {
-                program: Program::Goose,
+                program: Program::Goose("/home/a/.local/state/gaggle/thread-1-1".into()),
                 supervision: Supervision::Supervised,
                 mode: GooseMode::SmartApprove,
                 procs: Some(9),
                 config: Some("/home/a/.local/state/gaggle/config-1-1".into()),
+            },
+            Order {
+                program: Program::Transfer(ThreadId::new("zo3yx6gsxbf8ppuaojzhiaj1yw").unwrap()),
+                supervision: Supervision::Supervised,
+                mode: GooseMode::Approve,
+                procs: None,
+                config: None,
             },
             Order {
                 program: Program::Probe,
@@ -242,11 +276,12 @@ mod tests {
     fn arguments_of_another_shape_are_refused() {
         for words in [
             &[][..],
-            &["goose", "supervised", "auto", "-"],
-            &["goose", "supervised", "yolo", "-", "-"],
-            &["goose", "else", "auto", "-", "-"],
-            &["goose", "supervised", "auto", "x", "-"],
-            &["bash", "supervised", "auto", "-", "-"],
+            &["goose", "/t", "supervised", "auto", "-"],
+            &["goose", "/t", "supervised", "yolo", "-", "-"],
+            &["goose", "/t", "else", "auto", "-", "-"],
+            &["goose", "/t", "supervised", "auto", "x", "-"],
+            &["transfer", "../x", "supervised", "auto", "-", "-"],
+            &["bash", "/t", "supervised", "auto", "-", "-"],
         ] {
             let words: Vec<OsString> = words.iter().map(OsString::from).collect();
             assert!(matches!(Order::parse(&words), Err(AgentError::Arguments)), "{words:?}");

@@ -103,6 +103,16 @@ impl Home {
         self.open_below(&self.folder, relative, path)
     }
 
+    /// The file at `path`, which stands below the home already.
+    ///
+    /// # Errors
+    /// As [`Home::existing`].
+    pub(crate) fn existing_file(&self, path: &Path) -> Result<OwnedFd, FolderError> {
+        let relative =
+            path.strip_prefix(&self.path).map_err(|_| FolderError::Link(path.to_owned()))?;
+        self.open_as(OFlag::O_PATH, &self.folder, relative, path)
+    }
+
     /// The home itself, for a rule.
     ///
     /// # Errors
@@ -117,8 +127,18 @@ impl Home {
         name: &Path,
         path: &Path,
     ) -> Result<OwnedFd, FolderError> {
+        self.open_as(OFlag::O_PATH | OFlag::O_DIRECTORY, parent, name, path)
+    }
+
+    fn open_as(
+        &self,
+        kind: OFlag,
+        parent: &OwnedFd,
+        name: &Path,
+        path: &Path,
+    ) -> Result<OwnedFd, FolderError> {
         let how = OpenHow::new()
-            .flags(OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC)
+            .flags(kind | OFlag::O_CLOEXEC)
             .resolve(ResolveFlag::RESOLVE_NO_SYMLINKS | ResolveFlag::RESOLVE_BENEATH);
         let found = openat2(parent.as_fd(), name, how).map_err(|errno| at(path, errno))?;
         self.require_own(&found, path)?;

@@ -6,11 +6,13 @@
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
+use std::io;
 use std::process::ExitStatus;
 use std::rc::Rc;
 use std::time::Duration;
 
 use futures_util::StreamExt;
+use gaggle_ipc::ThreadId;
 use gaggle_ipc::launch::LaunchStep;
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
@@ -24,10 +26,12 @@ use tokio_util::codec::{FramedRead, LinesCodec};
 
 use crate::acp::message::{self, MAX_LINE, Message};
 use crate::cgroup::Leaf;
-use crate::config_folder::ConfigFolder;
+use crate::spawner::{Own, Started};
 
 /// Lines to Goose that may wait.
 const INPUT_QUEUE: usize = 64;
+/// Pieces of such a line that may wait.
+const PIECES: usize = 2;
 /// How much of standard error is kept, in bytes: what a failure's detail holds.
 const LAST_WORDS: usize = 768;
 /// How long a killed Goose may take to die.
@@ -41,15 +45,22 @@ pub(crate) struct Goose {
     child: Child,
     group: Option<Pid>,
     leaf: Option<Leaf>,
-    // Held for its `Drop`: wiped when the process is gone.
-    _config: Option<ConfigFolder>,
+    // Wiped when the process is gone.
+    own: Own,
     lines: Option<FramedRead<ChildStdout, LinesCodec>>,
-    input: Option<mpsc::Sender<String>>,
+    input: Option<mpsc::Sender<Line>>,
     last_words: Rc<RefCell<VecDeque<u8>>>,
     hearing: Option<JoinHandle<()>>,
     status: Option<ExitStatus>,
     died: Option<Instant>,
     next_id: u64,
+}
+
+/// A line on its way to Goose.
+enum Line {
+    Whole(String),
+    /// As it comes; no other line goes in between.
+    Pieces(mpsc::Receiver<String>),
 }
 
 /// What Goose does next.
@@ -65,7 +76,7 @@ pub(crate) enum Event {
 
 impl Goose {
     /// Takes over a child that was just started.
-    pub(crate) fn new(mut child: Child, leaf: Option<Leaf>, config: Option<ConfigFolder>) -> Self {
+    pub(crate) fn new(Started { mut child, leaf, own }: Started) -> Self {
         let last_words = Rc::new(RefCell::new(VecDeque::new()));
         let hearing = child.stderr.take().map(|stderr| {
             tokio::task::spawn_local(keep_last_words(stderr, Rc::clone(&last_words)))
@@ -81,7 +92,7 @@ impl Goose {
             group: child.id().and_then(|id| i32::try_from(id).ok()).map(Pid::from_raw),
             child,
             leaf,
-            _config: config,
+            own,
             input,
             last_words,
             hearing,
@@ -89,6 +100,14 @@ impl Goose {
             died: None,
             next_id: 0,
         }
+    }
+
+    /// Tells its commands which thread they are of.
+    ///
+    /// # Errors
+    /// The system's.
+    pub(crate) fn serve(&self, thread: ThreadId) -> io::Result<()> {
+        self.own.thread.as_ref().map_or(Ok(()), |file| file.say(thread))
     }
 
     /// Waits for the next event. Safe to cancel.
@@ -149,6 +168,24 @@ impl Goose {
 
     /// Sends a line that was made by [`message`].
     pub(crate) fn write(&self, line: String) {
+        self.enqueue(Line::Whole(line));
+    }
+
+    /// Begins a request whose line comes in pieces, the first of which is there;
+    /// tells its number. The line ends when the sender is gone.
+    pub(crate) fn request_in_pieces(
+        &mut self,
+        first: impl FnOnce(u64) -> String,
+    ) -> (u64, mpsc::Sender<String>) {
+        self.next_id += 1;
+        let (line, pieces) = mpsc::channel(PIECES);
+        // There is room: nothing was put in yet.
+        let _ = line.try_send(first(self.next_id));
+        self.enqueue(Line::Pieces(pieces));
+        (self.next_id, line)
+    }
+
+    fn enqueue(&self, line: Line) {
         let sent = self.input.as_ref().map(|input| input.try_send(line));
         if !matches!(sent, Some(Ok(()))) {
             tracing::warn!("Goose does not take its input");
@@ -202,12 +239,26 @@ impl Drop for Goose {
     }
 }
 
-async fn write_lines(mut stdin: ChildStdin, mut lines: mpsc::Receiver<String>) {
+async fn write_lines(mut stdin: ChildStdin, mut lines: mpsc::Receiver<Line>) {
     while let Some(line) = lines.recv().await {
-        if stdin.write_all(line.as_bytes()).await.is_err() {
+        let written = match line {
+            Line::Whole(line) => stdin.write_all(line.as_bytes()).await,
+            Line::Pieces(pieces) => write_pieces(&mut stdin, pieces).await,
+        };
+        if written.is_err() {
             return;
         }
     }
+}
+
+async fn write_pieces(
+    stdin: &mut ChildStdin,
+    mut pieces: mpsc::Receiver<String>,
+) -> io::Result<()> {
+    while let Some(piece) = pieces.recv().await {
+        stdin.write_all(piece.as_bytes()).await?;
+    }
+    Ok(())
 }
 
 /// Always read, so that a chatty Goose never waits; only the end is kept.

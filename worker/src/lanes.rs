@@ -8,6 +8,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
+use gaggle_ipc::files::FileNews;
 use gaggle_ipc::session::{DeltaKind, FromWorker, Part};
 use gaggle_ipc::{Text, ThreadId, TurnId};
 
@@ -177,6 +178,7 @@ fn size_of(message: &FromWorker) -> usize {
             FromWorker::Tool { detail, .. } => detail.as_str().len(),
             FromWorker::PermissionAsk { detail, .. } => detail.as_str().len(),
             FromWorker::Notice { text, .. } => text.as_str().len(),
+            FromWorker::File { news: FileNews::Bytes(chunk), .. } => chunk.bytes().len(),
             _ => 0,
         }
 }

@@ -15,6 +15,7 @@ mod config_folder;
 mod ending;
 mod environment;
 mod exec_agent;
+mod files;
 mod folders;
 mod goose;
 mod hint;
@@ -38,8 +39,10 @@ mod stage;
 mod start;
 mod sys;
 mod thread;
+mod thread_file;
 mod threads;
 mod tools;
+mod transfer;
 mod turn;
 
 use std::process::ExitCode;
@@ -54,6 +57,7 @@ fn main() -> ExitCode {
         Role::Shell(arguments) => shell::become_bash(arguments),
         Role::ExecAgent(arguments) => exec_agent::become_agent(&arguments),
         Role::IsolationProbe(arguments) => probe::run(&arguments),
+        Role::FileTransfer(arguments) => transfer::run(&arguments),
         Role::Worker => serve(Supervision::Supervised),
         Role::Unsupervised => serve(Supervision::Unsupervised),
         Role::Help => {

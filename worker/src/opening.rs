@@ -83,11 +83,11 @@ pub(crate) enum CallError {
     TooSlow,
 }
 
-/// Shakes hands with a Goose that was just started.
+/// Shakes hands with a Goose that was just started. Returns whether it takes images.
 ///
 /// # Errors
 /// The turn's failure.
-pub(crate) async fn shake_hands(goose: &mut Goose) -> Result<(), Failure> {
+pub(crate) async fn shake_hands(goose: &mut Goose) -> Result<bool, Failure> {
     let capabilities = json!({"goose": {"customNotifications": true}});
     let request = InitializeRequest::new(ProtocolVersion::V1)
         .client_capabilities(ClientCapabilities::new().meta(capabilities.as_object().cloned()))
@@ -96,7 +96,8 @@ pub(crate) async fn shake_hands(goose: &mut Goose) -> Result<(), Failure> {
         Ok(answer)
             if answer.pointer("/agentInfo/name").and_then(Value::as_str) == Some("goose") =>
         {
-            Ok(())
+            let images = answer.pointer("/agentCapabilities/promptCapabilities/image");
+            Ok(images.and_then(Value::as_bool).unwrap_or(false))
         }
         Ok(_) => Err(failure(FailureKind::Protocol, "the agent does not call itself goose", false)),
         Err(error) => Err(unavailable(goose, error)),

@@ -21,7 +21,10 @@ const REPLACED: &[u8] = b" (deleted)";
 const SHELL: &str = "goose-shell";
 const GOOSE_HOME: &str = "goose-home";
 const GOOSE_CONFIG: &str = "goose-config";
-const CONFIG_FILE: &str = "goose/config.yaml";
+/// In Goose's configuration: its settings.
+pub(crate) const CONFIG_FILE: &str = "goose/config.yaml";
+/// What Goose tells every model about where it is.
+pub(crate) const HINTS_FILE: &str = "goose/AGENTS.md";
 
 /// Absolute paths, free of links, all checked.
 #[derive(Debug, Clone)]
@@ -121,12 +124,16 @@ impl Programs {
                 return Err(ProgramsError::WrongKind(folder.clone()));
             }
         }
-        let config = self.goose_config.join(CONFIG_FILE);
-        if !look_at(&config)?.is_file() {
-            return Err(ProgramsError::WrongKind(config));
+        let texts = [CONFIG_FILE, HINTS_FILE].map(|file| self.goose_config.join(file));
+        for text in &texts {
+            if !look_at(text)?.is_file() {
+                return Err(ProgramsError::WrongKind(text.clone()));
+            }
         }
         require_empty(&self.goose_home)?;
-        for path in [&self.worker, &resolve(&self.shell)?, &self.goose, &self.goose_home, &config] {
+        let shell = resolve(&self.shell)?;
+        let programs = [&self.worker, &shell, &self.goose, &self.goose_home];
+        for path in programs.into_iter().chain(&texts) {
             require_trusted(path, supervision)?;
         }
         Ok(())
@@ -198,12 +205,13 @@ mod tests {
         symlink("gaggle-worker", at("goose-shell")).unwrap();
         fs::create_dir(at("goose-home")).unwrap();
         fs::create_dir_all(at("goose-config/goose")).unwrap();
-        fs::write(at("goose-config/goose/config.yaml"), "").unwrap();
+        for text in ["goose-config/goose/config.yaml", "goose-config/goose/AGENTS.md"] {
+            fs::write(at(text), "").unwrap();
+            fs::set_permissions(at(text), Permissions::from_mode(0o644)).unwrap();
+        }
         for folder in ["goose-home", "goose-config", "goose-config/goose"] {
             fs::set_permissions(at(folder), Permissions::from_mode(0o755)).unwrap();
         }
-        fs::set_permissions(at("goose-config/goose/config.yaml"), Permissions::from_mode(0o644))
-            .unwrap();
         folder
     }
 
@@ -239,7 +247,13 @@ mod tests {
 
     #[test]
     fn each_missing_piece_is_named() {
-        for piece in ["goose-shell", "goose-home", "goose-config/goose/config.yaml", "goose"] {
+        for piece in [
+            "goose-shell",
+            "goose-home",
+            "goose-config/goose/config.yaml",
+            "goose-config/goose/AGENTS.md",
+            "goose",
+        ] {
             let folder = installed_folder();
             let path = folder.path().join(piece);
             if path.is_dir() { fs::remove_dir(&path) } else { fs::remove_file(&path) }.unwrap();

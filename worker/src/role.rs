@@ -16,7 +16,7 @@ cgroup; it is of no use from a shell. See `man gaggle` for the command that
 shows and checks workers.
 
 Roles: no argument (under the supervisor), `unsupervised` (the demo without
-root), `exec-agent` (internal), `isolation-probe` (tries to break out of where it
+root), `exec-agent` and `file-transfer` (internal), `isolation-probe` (tries to break out of where it
 runs; `gaggle doctor isolation` runs it inside the sandboxes), and the name
 `goose-shell` (the shell Goose uses).";
 
@@ -40,6 +40,8 @@ pub(crate) enum Role {
     ExecAgent(Vec<OsString>),
     /// The attacks on the sandbox, with what to expect of it.
     IsolationProbe(Vec<OsString>),
+    /// Opens one file inside the sandbox, for the worker.
+    FileTransfer(Vec<OsString>),
     /// Goose's shell, with the shell's arguments.
     Shell(Vec<OsString>),
     /// Explain.
@@ -65,6 +67,7 @@ impl Role {
         match (word.as_bytes(), rest.is_empty()) {
             (b"exec-agent", _) => Self::ExecAgent(rest),
             (b"isolation-probe", _) => Self::IsolationProbe(rest),
+            (b"file-transfer", _) => Self::FileTransfer(rest),
             (b"unsupervised", true) => Self::Unsupervised,
             (b"--help" | b"-h" | b"help", true) => Self::Help,
             (b"--version" | b"-V", true) => Self::Version,
@@ -89,6 +92,7 @@ mod tests {
         assert_eq!(role(&["w", "--version"]), Role::Version);
         assert_eq!(role(&["w", "exec-agent", "x"]), Role::ExecAgent(vec!["x".into()]));
         assert_eq!(role(&["w", "isolation-probe"]), Role::IsolationProbe(vec![]));
+        assert_eq!(role(&["w", "file-transfer"]), Role::FileTransfer(vec![]));
         for nonsense in [&["w", "unsupervised", "x"][..], &["w", ""], &["w", "-c"]] {
             assert_eq!(role(nonsense), Role::Unknown, "{nonsense:?}");
         }

@@ -78,6 +78,7 @@ async fn serve(ready: Ready) -> Result<(), SessionError> {
     let shared = Rc::new(Shared {
         outbox: Outbox::default(),
         slots: Slots::new(ready.environment.max_goose),
+        transfers: crate::files::transfers(),
         workspace: ready.environment.workspace(),
         spawner: Spawner::new(ready.programs, ready.supervision, ready.state, ready.tree),
         spare: Spare::default(),

@@ -13,10 +13,19 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, ExitCode};
 
-use crate::agent_environment::{CACHE_OF_AGENT, HIDDEN_NAMES, HOME_OF_ACCOUNT, PATH_OF_ACCOUNT};
+use gaggle_ipc::files::{INBOX, OUTBOX};
+
+use crate::agent_environment::{
+    CACHE_OF_AGENT, FILE_OF_THREAD, HIDDEN_NAMES, HOME_OF_ACCOUNT, PATH_OF_ACCOUNT,
+};
 use crate::folders::WORKSPACE;
 use crate::sandbox::command;
+use crate::thread_file;
 
+/// For commands: where the files are that the person sent in this conversation.
+const INBOX_OF_THREAD: &str = "GAGGLE_INBOX";
+/// For commands: what they put there the person gets.
+const OUTBOX_OF_THREAD: &str = "GAGGLE_OUTBOX";
 const BASH: &str = "/bin/bash";
 /// The shells' own status for a command that is found and cannot be run.
 const EXIT_CANNOT_RUN: u8 = 126;
@@ -43,6 +52,8 @@ fn restored(mut all: BTreeMap<OsString, OsString>) -> Option<BTreeMap<OsString, 
     let home = all.remove(OsStr::new(HOME_OF_ACCOUNT))?;
     let path = all.remove(OsStr::new(PATH_OF_ACCOUNT));
     let cache = all.remove(OsStr::new(CACHE_OF_AGENT));
+    let thread = all.remove(OsStr::new(FILE_OF_THREAD));
+    let thread = thread.and_then(|file| thread_file::read(Path::new(&file)));
     let hidden = all.remove(OsStr::new(HIDDEN_NAMES)).unwrap_or_default();
     for name in hidden.as_bytes().split(|byte| *byte == b',') {
         all.remove(OsStr::from_bytes(name));
@@ -53,6 +64,12 @@ fn restored(mut all: BTreeMap<OsString, OsString>) -> Option<BTreeMap<OsString, 
     });
     if cache.is_some() {
         keep_git_going(Path::new(&home), &mut all);
+    }
+    if let Some(thread) = thread {
+        let workspace = Path::new(&home).join(WORKSPACE);
+        for (name, place) in [(INBOX_OF_THREAD, INBOX), (OUTBOX_OF_THREAD, OUTBOX)] {
+            all.insert(name.into(), workspace.join(place).join(thread.as_str()).into());
+        }
     }
     all.insert("HOME".into(), home);
     if let Some(path) = path {
@@ -123,6 +140,22 @@ mod tests {
         let all = all.unwrap();
         assert_eq!(all[OsStr::new("XDG_CACHE_HOME")], "/h/.cache/gaggle");
         assert_eq!(all[OsStr::new("CARGO_HOME")], "/h/.cache/gaggle/cargo");
+    }
+
+    #[test]
+    fn commands_know_the_places_of_the_thread_that_they_serve_now() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("thread");
+        let at = file.to_str().unwrap();
+        let outbox = || {
+            let all = [("GAGGLE_HOME", "/h"), ("GAGGLE_OUTBOX", "/"), ("GAGGLE_THREAD_FILE", at)];
+            restored(map(&all)).unwrap().remove(OsStr::new("GAGGLE_OUTBOX"))
+        };
+        assert_eq!(outbox(), None);
+        for thread in ["zo3yx6gsxbf8ppuaojzhiaj1yw", "aaaaaaaaaaaaaaaaaaaaaaaaaa"] {
+            std::fs::write(&file, thread).unwrap();
+            assert_eq!(outbox(), Some(format!("/h/workspace/outbox/{thread}").into()));
+        }
     }
 
     #[test]

@@ -31,6 +31,8 @@ pub(crate) struct Made {
     pub(crate) made_for: GooseMode,
     /// Its new session, not yet in the workspace.
     pub(crate) opened: Opened,
+    /// It passes images on to the model.
+    pub(crate) images: bool,
     /// Its slot.
     pub(crate) slot: OwnedSemaphorePermit,
 }
@@ -118,19 +120,19 @@ async fn make(
     let goose = shared.spawner.spawn(mode);
     let mut goose =
         goose.map_err(|error| failure(FailureKind::GooseUnavailable, &error.to_string(), false))?;
-    let opened = match begin(shared, &mut goose).await {
-        Ok(opened) => opened,
+    let (images, opened) = match begin(shared, &mut goose).await {
+        Ok(begun) => begun,
         Err(failure) => {
             goose.end().await;
             return Err(failure);
         }
     };
-    Ok(Made { goose, made_for: mode, opened, slot })
+    Ok(Made { goose, made_for: mode, opened, images, slot })
 }
 
-async fn begin(shared: &Shared, goose: &mut Goose) -> Result<Opened, Failure> {
-    opening::shake_hands(goose).await?;
-    opening::begin(goose, shared.plan()).await
+async fn begin(shared: &Shared, goose: &mut Goose) -> Result<(bool, Opened), Failure> {
+    let images = opening::shake_hands(goose).await?;
+    Ok((images, opening::begin(goose, shared.plan()).await?))
 }
 
 /// Holds it until somebody takes it, or it is not to be held any longer. Whether

@@ -1,5 +1,5 @@
 //! Starting a Goose process: leaf, configuration folder, exec step. The
-//! isolation probe is started in the same way.
+//! isolation probe and what opens files are started in the same way.
 //!
 //! Trust: paths and settings are root's; the mode is the frontend's word for the
 //! first turn. Nothing here comes from a prompt.
@@ -21,6 +21,7 @@ use crate::exec_agent::{Order, Program};
 use crate::goose::Goose;
 use crate::programs::Programs;
 use crate::role::Supervision;
+use crate::thread_file::ThreadFile;
 
 /// Makes Goose processes for one person.
 #[derive(Debug)]
@@ -34,7 +35,7 @@ pub(crate) struct Spawner {
 #[derive(Debug)]
 struct Growing {
     tree: Option<Tree>,
-    folders: u64,
+    made: u64,
 }
 
 /// A process on its way into the agent's sandbox.
@@ -44,8 +45,17 @@ pub(crate) struct Started {
     pub(crate) child: Child,
     /// The cgroup of it and all its descendants; `None` without a supervisor.
     pub(crate) leaf: Option<Leaf>,
-    /// Its own configuration folder; wiped when dropped.
-    pub(crate) config: Option<ConfigFolder>,
+    /// What it has for itself; wiped when dropped.
+    pub(crate) own: Own,
+}
+
+/// What is made for one process and goes with it.
+#[derive(Debug, Default)]
+pub(crate) struct Own {
+    // Its own configuration folder, held for its `Drop`.
+    _config: Option<ConfigFolder>,
+    /// Names its thread to its commands.
+    pub(crate) thread: Option<ThreadFile>,
 }
 
 /// Why there is no process.
@@ -54,9 +64,9 @@ pub(crate) enum SpawnError {
     /// No cgroup leaf.
     #[error(transparent)]
     Leaf(#[from] LeafError),
-    /// No configuration folder.
-    #[error("no configuration folder for this Goose: {0}; check the space in the home")]
-    Config(io::Error),
+    /// No configuration folder, or no file that names its thread.
+    #[error("nothing can be written for this Goose: {0}; check the space in the home")]
+    Own(io::Error),
     /// No process.
     #[error("the exec step cannot be started: {0}; check pids.max of the worker's cgroup")]
     Process(#[from] io::Error),
@@ -74,7 +84,7 @@ impl Spawner {
         tree: Option<Tree>,
     ) -> Self {
         wipe_leftovers(&state);
-        let growing = RefCell::new(Growing { tree, folders: 0 });
+        let growing = RefCell::new(Growing { tree, made: 0 });
         Self { programs, supervision, state, growing }
     }
 
@@ -88,8 +98,11 @@ impl Spawner {
     /// # Errors
     /// [`SpawnError`]; then nothing is left running.
     pub(crate) fn spawn(&self, mode: GooseMode) -> Result<Goose, SpawnError> {
-        let Started { child, leaf, config } = self.start(Program::Goose, mode)?;
-        Ok(Goose::new(child, leaf, config))
+        let file = ThreadFile::fresh(&self.state, self.number()).map_err(SpawnError::Own)?;
+        let program = Program::Goose(file.path().to_owned());
+        let mut started = self.start(program, mode)?;
+        started.own.thread = Some(file);
+        Ok(Goose::new(started))
     }
 
     /// Starts `program` where a Goose in `mode` would run.
@@ -98,7 +111,10 @@ impl Spawner {
     /// [`SpawnError`]; then nothing is left running.
     pub(crate) fn start(&self, program: Program, mode: GooseMode) -> Result<Started, SpawnError> {
         let leaf = self.leaf()?;
-        let config = self.config(mode).map_err(SpawnError::Config)?;
+        let config = match program {
+            Program::Goose(_) | Program::Probe => self.config(mode).map_err(SpawnError::Own)?,
+            Program::Transfer(_) => None,
+        };
         let order = Order {
             program,
             supervision: self.supervision,
@@ -107,7 +123,13 @@ impl Spawner {
             config: config.as_ref().map(|config| config.path().to_owned()),
         };
         let child = self.run(&order, leaf.as_ref())?;
-        Ok(Started { child, leaf, config })
+        Ok(Started { child, leaf, own: Own { _config: config, thread: None } })
+    }
+
+    fn number(&self) -> u64 {
+        let mut growing = self.growing.borrow_mut();
+        growing.made += 1;
+        growing.made
     }
 
     fn leaf(&self) -> Result<Option<Leaf>, LeafError> {
@@ -118,9 +140,7 @@ impl Spawner {
         if mode != GooseMode::SmartApprove {
             return Ok(None);
         }
-        let mut growing = self.growing.borrow_mut();
-        growing.folders += 1;
-        ConfigFolder::fresh(&self.state, growing.folders, &self.programs.goose_config).map(Some)
+        ConfigFolder::fresh(&self.state, self.number(), &self.programs.goose_config).map(Some)
     }
 
     fn run(&self, order: &Order, leaf: Option<&Leaf>) -> Result<Child, SpawnError> {

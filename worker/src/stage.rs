@@ -11,11 +11,12 @@ use gaggle_ipc::session::{
     Before, Failure, FailureKind, FromWorker, GooseMode, History, Settings, TurnEnd,
 };
 use gaggle_ipc::{GooseSession, ThreadId, TurnId};
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::acp::error::failure;
 use crate::acp::message::Message;
 use crate::acp::unknown::Unknown;
+use crate::assembly::Prompt;
 use crate::ending::{Outcome, Signs};
 use crate::goose::{Event, Goose};
 use crate::hint::Hints;
@@ -38,7 +39,9 @@ pub(crate) struct Shared {
     pub(crate) outbox: Outbox,
     /// Goose processes.
     pub(crate) slots: Slots,
-    /// How they are made.
+    /// Processes that open files.
+    pub(crate) transfers: Semaphore,
+    /// How all of them are made.
     pub(crate) spawner: Spawner,
     /// The one that is made ahead.
     pub(crate) spare: Spare,
@@ -65,7 +68,7 @@ pub(crate) struct Turn {
     /// Its id.
     pub(crate) id: TurnId,
     /// The whole prompt.
-    pub(crate) text: String,
+    pub(crate) prompt: Prompt,
     /// The session the frontend knows.
     pub(crate) resume: Option<GooseSession>,
     /// How the turn before it ended, as the frontend knows it.
@@ -94,6 +97,8 @@ struct Seat {
     replay: Option<Replay>,
     /// Extensions the person has not been told of yet.
     strangers: Vec<String>,
+    /// It passes images on to the model.
+    images: bool,
     _slot: OwnedSemaphorePermit,
 }
 
@@ -154,17 +159,15 @@ impl Stage {
             return Signs::default().crashed("no session");
         };
         let scene = Scene {
-            outbox: &shared.outbox,
+            shared: &shared,
+            takes_images: seat.images,
             thread: self.id,
             turn: turn.id,
             session,
             mode: turn.wanted.mode,
-            settings: &shared.settings,
-            unknown: &shared.unknown,
-            hints: &shared.hints,
             strangers: std::mem::take(&mut seat.strangers),
         };
-        turn::run(scene, &mut seat.goose, &format!("{prefix}{}", turn.text), orders).await
+        turn::run(scene, &mut seat.goose, prefix, &turn.prompt, orders).await
     }
 
     /// Sees to a Goose with the thread's session in it, free of what was cut
@@ -190,7 +193,7 @@ impl Stage {
         seat.in_force.bring_to(&mut seat.goose, session, wanted).await?;
         let replay = seat.replay.take().unwrap_or_default();
         // A command of Goose's own must stand first in its prompt.
-        let is_command = turn.text.starts_with('/');
+        let is_command = turn.prompt.text.starts_with('/');
         let clean = !interrupted
             || opening::cut_unanswered(&mut seat.goose, session, &replay).await
             || is_command;
@@ -215,7 +218,8 @@ impl Stage {
 
     /// Takes the Goose that was made ahead; whether there was one, and of use.
     async fn take_spare(&mut self, mode: GooseMode) -> bool {
-        let Some(Made { goose, made_for, opened, slot }) = self.shared.spare.take(mode).await
+        let Some(Made { goose, made_for, opened, images, slot }) =
+            self.shared.spare.take(mode).await
         else {
             return false;
         };
@@ -225,12 +229,14 @@ impl Stage {
             in_force: opened.in_force,
             replay: Some(opened.replay),
             strangers: opened.strangers,
+            images,
             _slot: slot,
         });
-        let moving =
-            opening::move_to_workspace(&mut seat.goose, self.shared.plan(), &opened.session);
-        if moving.await.is_ok() && claim(&self.shared.slots, &opened.session, self.id).await.is_ok()
-        {
+        let told = seat.goose.serve(self.id).is_ok();
+        let plan = self.shared.plan();
+        let moved = told
+            && opening::move_to_workspace(&mut seat.goose, plan, &opened.session).await.is_ok();
+        if moved && claim(&self.shared.slots, &opened.session, self.id).await.is_ok() {
             self.session = Some(opened.session);
             return true;
         }
@@ -252,9 +258,14 @@ impl Stage {
             in_force: InForce::default(),
             replay: None,
             strangers: Vec::new(),
+            images: false,
             _slot: slot,
         });
-        opening::shake_hands(&mut seat.goose).await
+        seat.goose
+            .serve(self.id)
+            .map_err(|error| failure(FailureKind::GooseUnavailable, &error.to_string(), false))?;
+        seat.images = opening::shake_hands(&mut seat.goose).await?;
+        Ok(())
     }
 
     async fn open(&mut self) -> Result<History, Failure> {

@@ -15,6 +15,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use crate::assembly::Assembly;
+use crate::files::{Files, Key};
 use crate::probe::relay::Relay;
 use crate::session_options::Wanted;
 use crate::stage::{Shared, Turn};
@@ -30,6 +31,7 @@ pub(crate) struct Threads {
     known: HashMap<ThreadId, Handle>,
     serving: JoinSet<()>,
     probe: Relay,
+    files: Files,
     used: u64,
     draining: bool,
 }
@@ -50,6 +52,7 @@ impl Threads {
     pub(crate) fn new(shared: Rc<Shared>) -> Self {
         Self {
             probe: Relay::new(Rc::clone(&shared)),
+            files: Files::new(Rc::clone(&shared)),
             shared,
             assembly: Assembly::default(),
             known: HashMap::new(),
@@ -64,6 +67,12 @@ impl Threads {
         match frame {
             ToWorker::Configure(settings) => self.configure(settings),
             ToWorker::PromptPart { thread, turn, text } => self.assembly.add(thread, turn, &text),
+            ToWorker::PromptImage { thread, turn, name } => {
+                self.assembly.add_image(thread, turn, name);
+            }
+            ToWorker::File { thread, turn, file, order } => {
+                self.files.take(&mut self.serving, Key { thread, turn, file }, order);
+            }
             ToWorker::Prompt { thread, turn, resume, before, mode, model } => {
                 let turn = (turn, resume, before, Wanted { mode, model });
                 self.prompt(thread, turn).await;
@@ -115,6 +124,7 @@ impl Threads {
     /// Ends all threads and their Goose now.
     pub(crate) async fn end(mut self) {
         self.probe.end();
+        self.files.end();
         for handle in self.known.values() {
             let _ = handle.mail.try_send(Command::Close);
         }
@@ -128,7 +138,7 @@ impl Threads {
         thread: ThreadId,
         (id, resume, before, wanted): (TurnId, Option<GooseSession>, Before, Wanted),
     ) {
-        let Ok(text) = self.assembly.finish(thread, id) else {
+        let Ok(prompt) = self.assembly.finish(thread, id) else {
             return self.end_turn(thread, id, refused(FailureKind::PromptTooLong));
         };
         if self.draining {
@@ -137,7 +147,7 @@ impl Threads {
         let Some(mail) = self.mail_of(thread) else {
             return self.end_turn(thread, id, refused(FailureKind::TooManyThreads));
         };
-        let turn = Turn { id, text, resume, before, wanted };
+        let turn = Turn { id, prompt, resume, before, wanted };
         // A thread always takes its mail in, so this waits for nobody else.
         if mail.send(Command::Prompt(turn)).await.is_err() {
             self.end_turn(thread, id, TurnEnd::Cancelled);

@@ -6,10 +6,11 @@
 //!
 //! Trust: Goose's words are passed on as the agent's.
 
-use std::cell::Cell;
+mod prompt;
+
 use std::time::Duration;
 
-use gaggle_ipc::session::{DeltaKind, FromWorker, GooseMode, PermissionChoice, Settings};
+use gaggle_ipc::session::{DeltaKind, FromWorker, GooseMode, PermissionChoice};
 use gaggle_ipc::{GooseSession, Text, ThreadId, TurnId};
 use serde_json::{Value, json};
 use tokio::sync::{mpsc, watch};
@@ -17,16 +18,16 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::acp::error::without_addresses;
 use crate::acp::message::{self, Ask, Message, PermissionRequest};
-use crate::acp::unknown::Unknown;
 use crate::acp::update::Update;
 use crate::asks::{Asked, Asks};
+use crate::assembly::Prompt;
 use crate::ending::{Outcome, Signs, Why};
+use crate::files;
 use crate::goose::{Event, Goose};
-use crate::hint::Hints;
 use crate::lanes::Full;
 use crate::opening;
-use crate::outbox::Outbox;
 use crate::spending::Spending;
+use crate::stage::Shared;
 use crate::tools::Tools;
 
 /// How long Goose may take to stop when it is asked to.
@@ -38,8 +39,10 @@ const FAR: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Where a turn takes place.
 pub(crate) struct Scene<'a> {
-    /// Where its news go.
-    pub(crate) outbox: &'a Outbox,
+    /// What all turns share.
+    pub(crate) shared: &'a Shared,
+    /// Goose passes images on to its model.
+    pub(crate) takes_images: bool,
     /// The conversation.
     pub(crate) thread: ThreadId,
     /// The turn.
@@ -48,12 +51,6 @@ pub(crate) struct Scene<'a> {
     pub(crate) session: &'a GooseSession,
     /// The mode it is in: one that Goose leaves ends the turn.
     pub(crate) mode: GooseMode,
-    /// The settings as they are now.
-    pub(crate) settings: &'a Cell<Settings>,
-    /// Counts what nobody here knows.
-    pub(crate) unknown: &'a Unknown,
-    /// Explains the sandbox where an agent meets it.
-    pub(crate) hints: &'a Hints,
     /// Extensions to tell the person of: they are not Goose's own.
     pub(crate) strangers: Vec<String>,
 }
@@ -95,31 +92,34 @@ struct Running<'a> {
 pub(crate) async fn run(
     scene: Scene<'_>,
     goose: &mut Goose,
-    text: &str,
+    prefix: &str,
+    prompt: &Prompt,
     mut orders: Orders,
 ) -> Outcome {
-    let params = json!({
-        "sessionId": scene.session.as_str(),
-        "prompt": [{"type": "text", "text": text}],
-    });
-    let request = goose.request("session/prompt", &params);
-    let (thread, turn) = (scene.thread, scene.turn);
-    scene.outbox.event(thread, FromWorker::TurnStarted { thread, turn });
-    let mut running = Running::new(scene, goose, request);
-    running.tell_strangers();
-    let outcome = running.until_the_end(&mut orders).await;
+    let (thread, turn, shared) = (scene.thread, scene.turn, scene.shared);
+    let mut running = Running::new(scene, goose);
+    let outcome = match running.begin(prefix, prompt, &mut orders).await {
+        Ok(()) => {
+            running.tell_strangers();
+            running.until_the_end(&mut orders).await
+        }
+        Err(outcome) => outcome,
+    };
     for report in running.tools.abandon() {
-        running.scene.outbox.event(thread, report.into_message(thread, turn));
+        shared.outbox.event(thread, report.into_message(thread, turn));
+    }
+    if files::may_be_filled(&shared.workspace, thread) {
+        shared.outbox.event(thread, FromWorker::OutboxFilled { thread, turn });
     }
     outcome
 }
 
 impl<'a> Running<'a> {
-    fn new(scene: Scene<'a>, goose: &'a mut Goose, request: u64) -> Self {
+    fn new(scene: Scene<'a>, goose: &'a mut Goose) -> Self {
         Self {
             scene,
             goose,
-            request,
+            request: 0,
             tools: Tools::default(),
             asks: Asks::default(),
             stopping: None,
@@ -165,7 +165,8 @@ impl<'a> Running<'a> {
             Some((_, kill)) => kill,
             None if self.asks.any_open() => self.heard + FAR,
             None => {
-                self.heard + Duration::from_millis(self.scene.settings.get().inactivity_ms.into())
+                self.heard
+                    + Duration::from_millis(self.scene.shared.settings.get().inactivity_ms.into())
             }
         }
     }
@@ -230,7 +231,7 @@ impl<'a> Running<'a> {
         }
         let (thread, turn) = (self.scene.thread, self.scene.turn);
         match self.asks.ask(id, request, &self.tools, thread, turn) {
-            Asked::Show(question) => self.scene.outbox.event(thread, *question),
+            Asked::Show(question) => self.scene.shared.outbox.event(thread, *question),
             Asked::Reject(line, sentence) => {
                 self.goose.write(line);
                 self.notice(sentence);
@@ -243,7 +244,7 @@ impl<'a> Running<'a> {
         self.signs.note(&update);
         let taken = match update {
             Update::Answer(chunk) if self.signs.ends_in_failure() => {
-                if let Some(sentence) = self.scene.hints.of_provider(&chunk.text) {
+                if let Some(sentence) = self.scene.shared.hints.of_provider(&chunk.text) {
                     self.notice(&sentence);
                 }
                 self.say(DeltaKind::Answer, &without_addresses(&chunk.text))
@@ -259,12 +260,12 @@ impl<'a> Running<'a> {
             }
             Update::Usage { used, size, currency } => {
                 self.spending.count_in(currency);
-                self.scene.outbox.state(thread, FromWorker::Usage { thread, used, size })
+                self.scene.shared.outbox.state(thread, FromWorker::Usage { thread, used, size })
             }
             Update::Spent { input, output, cost } => {
                 if self.spending.add(input, output, cost) {
                     let spent = self.spending.message(thread, self.scene.turn);
-                    self.scene.outbox.state(thread, spent)
+                    self.scene.shared.outbox.state(thread, spent)
                 } else {
                     Ok(())
                 }
@@ -274,7 +275,7 @@ impl<'a> Running<'a> {
                 Ok(())
             }
             Update::Unknown(kind) => {
-                self.scene.unknown.note(&kind);
+                self.scene.shared.unknown.note(&kind);
                 Ok(())
             }
             Update::Mode(now) => {
@@ -294,7 +295,7 @@ impl<'a> Running<'a> {
     }
 
     fn say(&self, kind: DeltaKind, text: &str) -> Result<(), Full> {
-        self.scene.outbox.text(self.scene.thread, self.scene.turn, kind, text)
+        self.scene.shared.outbox.text(self.scene.thread, self.scene.turn, kind, text)
     }
 
     fn report(
@@ -303,13 +304,13 @@ impl<'a> Running<'a> {
     ) -> Result<(), Full> {
         let (thread, turn) = (self.scene.thread, self.scene.turn);
         change(&mut self.tools).map_or(Ok(()), |report| {
-            self.scene.outbox.state(thread, report.into_message(thread, turn))
+            self.scene.shared.outbox.state(thread, report.into_message(thread, turn))
         })
     }
 
     /// Says which setting would allow what the sandbox refused.
     fn explain(&mut self, output: &str) {
-        if let Some(sentence) = self.scene.hints.first(output) {
+        if let Some(sentence) = self.scene.shared.hints.first(output) {
             self.notice(&sentence);
         }
     }
@@ -328,7 +329,7 @@ impl<'a> Running<'a> {
         if self.notices <= MOST_NOTICES {
             let (thread, turn) = (self.scene.thread, self.scene.turn);
             let text = Text::lossy(sentence);
-            self.scene.outbox.event(thread, FromWorker::Notice { thread, turn, text });
+            self.scene.shared.outbox.event(thread, FromWorker::Notice { thread, turn, text });
         }
     }
 }

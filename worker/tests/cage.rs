@@ -40,9 +40,15 @@ async fn the_shell_is_the_persons_and_knows_no_key() {
     let seen = shell(&mut worker, "env; pwd; umask").await;
     assert!(seen.contains(&format!("HOME={}\n", lab.home().display())), "{seen}");
     assert!(seen.contains(&format!("\n{}\n0077", lab.workspace().display())), "{seen}");
-    for hidden in ["sk-of-this-test", "OPENAI_", "GOOSE_", "GAGGLE_", "XDG_CONFIG"] {
+    for hidden in ["sk-of-this-test", "OPENAI_", "GOOSE_", "XDG_CONFIG"] {
         assert!(!seen.contains(hidden), "{hidden}: {seen}");
     }
+    let mut own: Vec<_> = seen.lines().filter(|line| line.starts_with("GAGGLE_")).collect();
+    own.sort_unstable();
+    let place = |name: &str| lab.workspace().join(name).join(thread('a').as_str());
+    let inbox = format!("GAGGLE_INBOX={}", place("inbox").display());
+    let outbox = format!("GAGGLE_OUTBOX={}", place("outbox").display());
+    assert_eq!(own, [inbox, outbox]);
     let path = seen.lines().find(|line| line.starts_with("PATH=")).unwrap();
     assert_eq!(path, "PATH=/usr/bin:/bin");
 }
@@ -209,7 +215,8 @@ async fn judgements_of_smart_approve_do_not_outlive_their_process() {
     let state = lab.home().join(".local/state/gaggle");
     worker.prompt(thread('a'), "!!run touch asked").await;
     worker.until(|m| matches!(m, FromWorker::PermissionAsk { .. })).await;
-    assert_eq!(state.read_dir().unwrap().count(), 1);
+    // Its folder, and the file that names its thread.
+    assert_eq!(state.read_dir().unwrap().count(), 2);
     assert!(worker.hang_up().await.success());
     assert_eq!(state.read_dir().unwrap().count(), 0);
     assert!(!lab.home().join(".config").exists());

@@ -252,7 +252,7 @@ async fn an_agent_inherits_its_pipes_and_a_fixed_environment() {
         .collect();
     assert!(strange.is_empty() && open.contains("pipe:"), "{open}");
     let names = fs::read_to_string(lab.workspace().join("names")).unwrap();
-    let expected = "GAGGLE_CACHE GAGGLE_HIDE GAGGLE_HOME GAGGLE_PATH GOOSE_DISABLE_KEYRING \
+    let expected = "GAGGLE_CACHE GAGGLE_HIDE GAGGLE_HOME GAGGLE_PATH GAGGLE_THREAD_FILE GOOSE_DISABLE_KEYRING \
          GOOSE_DISABLE_SESSION_NAMING GOOSE_MODE GOOSE_MODEL GOOSE_PROVIDER GOOSE_SHELL \
          GOOSE_TELEMETRY_OFF HOME LANG LOGNAME OPENAI_API_KEY OPENAI_HOST PATH PWD SHELL SHLVL \
          TMPDIR USER XDG_CACHE_HOME XDG_CONFIG_HOME XDG_DATA_HOME XDG_STATE_HOME _ 0077";

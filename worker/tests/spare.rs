@@ -58,6 +58,20 @@ async fn the_next_conversation_takes_the_one_that_was_started_ahead_and_another_
 }
 
 #[tokio::test]
+async fn its_commands_know_the_conversation_that_took_it() {
+    let lab = lab();
+    let mut worker = lab.start().await;
+    worker.play(thread('a'), "!!say one").await;
+    let before = grown_to(&worker, 2).await;
+    let leave = r#"!!run mkdir -p "$GAGGLE_OUTBOX" && echo x > "$GAGGLE_OUTBOX/left""#;
+    let played = worker.play(thread('b'), leave).await;
+    assert!(geese(&worker).is_superset(&before));
+    let left = lab.workspace().join("outbox").join(thread('b').as_str()).join("left");
+    assert!(left.exists(), "{:?}", played.messages);
+    assert!(played.messages.iter().any(|m| matches!(m, FromWorker::OutboxFilled { .. })));
+}
+
+#[tokio::test]
 async fn of_two_who_come_at_once_one_gets_it() {
     let lab = lab();
     let mut worker = lab.start().await;

@@ -83,6 +83,17 @@ pub(super) fn help(arguments: &str) -> Option<Command> {
     Some(Command::Help(word.map(|word| word.trim_start_matches('!').to_ascii_lowercase())))
 }
 
+/// All that stands on the line: a path may have spaces. It may stand in quotes, or
+/// as code.
+pub(super) fn get(arguments: &str) -> Option<Command> {
+    let path = arguments.trim_start().lines().next()?.trim();
+    let quoted = ['"', '\'', '`'].into_iter().find_map(|quote| {
+        path.strip_prefix(quote)?.strip_suffix(quote).filter(|path| !path.contains(quote))
+    });
+    let path = quoted.unwrap_or(path);
+    (!path.is_empty()).then(|| Command::Get(path.to_owned()))
+}
+
 pub(super) fn resume(arguments: &str) -> Option<Command> {
     let number = one_word(arguments)??.trim_start_matches('#');
     let digits = number.bytes().all(|byte| byte.is_ascii_digit());

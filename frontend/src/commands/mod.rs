@@ -24,6 +24,8 @@ pub enum Command {
     Approve(Option<String>),
     /// Do not.
     Deny(Option<String>),
+    /// Send a file of the caller's workspace.
+    Get(String),
     /// Begin the conversation anew, with this prompt if there is one.
     New(Option<String>),
     /// List the caller's conversations.

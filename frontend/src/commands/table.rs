@@ -3,7 +3,7 @@
 //! Trust: nobody; what a row reads is anybody's text.
 
 use super::Command;
-use super::arguments::{bare, help, mode, model, name, new, quiet, resume, summarize};
+use super::arguments::{bare, get, help, mode, model, name, new, quiet, resume, summarize};
 
 /// What commands are about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -139,6 +139,15 @@ pub const COMMANDS: &[Entry] = &[
         example: "`!summarize 2h` takes the last two hours; `30m`, `3d` and `1w` are times, too.",
         also: &["summary", "summarise", "tldr", "recap"],
         read: summarize,
+    },
+    Entry {
+        name: "get",
+        arguments: "PATH",
+        group: Group::Conversation,
+        brief: "sends a file of your workspace into this thread",
+        example: "`!get reports/May.pdf` takes it from your workspace; a path may have spaces.",
+        also: &["download", "fetch", "send", "file", "cat"],
+        read: get,
     },
     Entry {
         name: "mode",

@@ -39,6 +39,7 @@ keys! {
         MODE = "mode", "\"approve\"", "whether a tool that [tools] does not name runs: auto (yes), approve (after a question), smart_approve (after a question, unless Goose takes it for reading) or chat (no tools)";
         MODES_ALLOWED = "modes_allowed", "[]", "the modes that people may choose for a conversation with !mode, none looser than mode; empty: mode and all that are stricter";
         MODELS = "models", "[]", "the models that people may choose for a conversation with !model; empty: none";
+        VISION = "vision", "true", "images that people send go to the model, if Goose can pass them on";
         IDLE = "idle_seconds", "600", "a Goose without a turn for so long is stopped; its conversation goes on with the next message";
         SPARE = "spare", "false", "after a conversation began, a Goose is started ahead for the person's next one, which then answers sooner; it takes some 75 MB until idle_seconds later";
         WORKER_IDLE = "worker_idle_seconds", "1800", "a person's worker without a turn for so long is ended; the next message starts it again";
@@ -81,6 +82,15 @@ keys! {
         TOOLS_ALLOW_IN_DM = "allow_in_dm", "[]", "tools that run unasked in direct messages, and after a question elsewhere";
         TOOLS_ALLOW = "allow", "[\"tree\", \"analyze\", \"read_image\", \"load_skill\"]", "tools that run unasked. Where mode is set, none is the default";
         TOOLS_MAX_FAILURES = "max_failures", "3", "a turn in which so many calls failed in a row runs no more: the agent is to say what is wrong and to ask; 0 for no limit";
+    }
+    files {
+        FILES_RECEIVE = "receive", "true", "what people attach is stored in their agents' workspaces";
+        FILES_SEND = "send", "true", "what agents put into their outbox is sent, and people fetch files with !get";
+        FILES_MAX_COUNT = "max_count", "10", "most files of one post, in either direction; 1 to 10";
+        FILES_MAX_SIZE = "max_size_mib", "50", "largest file, in MiB";
+        FILES_MAX_TOTAL = "max_total_mib", "100", "all files of one post together, in MiB";
+        FILES_INLINE_TEXT = "inline_text_kib", "16", "a text file up to this size also stands in the prompt, in KiB; 0: none does";
+        FILES_MAX_IMAGE = "max_image_mib", "4", "an image up to this size goes to the model, in MiB; a larger one is a file only";
     }
     log {
         DEBUG = "debug", "false", "log methods, ids and sizes too; never what people write";

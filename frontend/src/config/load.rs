@@ -15,8 +15,8 @@ use super::raw::{Found, Raw, Refusal};
 use super::settings::{Settings, read};
 use super::{
     ApprovedUser, Config, ConfigError, Context, ContextFrom, DirectRule, DmConversation,
-    Environment, Mattermost, Mcp, MentionRule, Rules, TraceMode, address, choices, instructions,
-    keys, lists, proxy, token, tools, variables,
+    Environment, Mattermost, Mcp, MentionRule, Rules, TraceMode, address, choices, files,
+    instructions, keys, lists, proxy, token, tools, variables,
 };
 use crate::render::Hosts;
 use crate::render::defuse::LinkPolicy;
@@ -44,6 +44,7 @@ impl Config {
         let mode = goose.mode.unwrap_or(tools::DEFAULT_MODE);
         let choices = choices::read_choices(&s, mode, &tools, f);
         let mcp = mcp(&s, f);
+        let files = files::read_rules(&s, f);
         let websocket = read(s.key(keys::WEBSOCKET), true, f, Raw::bool);
         let debug = read(s.either(variables::DEBUG, keys::DEBUG), false, f, Raw::bool);
         mapping(&s, f);
@@ -68,6 +69,7 @@ impl Config {
                 tools,
                 choices,
                 dm_conversation: chat.dm_conversation,
+                files,
                 goose_idle: goose.idle,
                 goose_spare: goose.spare,
                 worker_idle: goose.worker_idle,

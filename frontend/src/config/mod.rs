@@ -9,6 +9,7 @@ mod address;
 mod choices;
 mod dotenv;
 mod environment;
+mod files;
 mod instructions;
 mod keys;
 mod lists;
@@ -35,6 +36,7 @@ use crate::render::defuse::LinkPolicy;
 
 pub use choices::Choices;
 pub use environment::Environment;
+pub use files::FileRules;
 pub use instructions::Instructions;
 pub use keys::{KEYS, Key};
 pub use lists::{Access, List};
@@ -87,6 +89,8 @@ pub struct Config {
     pub choices: Choices,
     /// What is one conversation in a direct message.
     pub dm_conversation: DmConversation,
+    /// The rules for files.
+    pub files: FileRules,
     /// A Goose without a turn for so long is stopped.
     pub goose_idle: Duration,
     /// One is started ahead for the next conversation.

@@ -62,13 +62,26 @@ impl Inner {
         view.send_modify(|transcript| transcript.phase = phase);
         let shown = (watched, Order { after: place.after, begun });
         let manner = Manner { user: key.user, quiet: prompt.quiet, again: prompt.again };
-        self.deliver(turn, address.clone(), shown, stopper, manner);
+        let stands = self.deliver(turn, address.clone(), shown, stopper, manner);
         if let Some(jobs) = place.new {
             tokio::spawn(thread::run(self.clone(), jobs));
         }
         // The registry bounds a thread's jobs below what the queue holds.
-        let job = Job { turn, key, text, summary, author, address, asked, site, view, stop };
-        let _ = place.jobs.try_send(job);
+        let files = prompt.files;
+        let _ = place.jobs.try_send(Job {
+            turn,
+            key,
+            text,
+            files,
+            summary,
+            author,
+            address,
+            asked,
+            site,
+            view,
+            stop,
+            stands,
+        });
     }
 
     fn deliver(
@@ -78,7 +91,8 @@ impl Inner {
         shown: (watch::Receiver<Transcript>, Order),
         stop: watch::Sender<Stop>,
         Manner { user, quiet, again }: Manner,
-    ) {
+    ) -> watch::Receiver<bool> {
+        let (standing, stands) = watch::channel(false);
         let (channel, root) = (address.channel, address.root);
         let pace = (self.live().style.clone(), self.pace);
         let view = shown.0.clone();
@@ -106,6 +120,7 @@ impl Inner {
             match delivered {
                 Ok(cut_short) => {
                     tracing::info!(%turn, "answered");
+                    standing.send_replace(true);
                     if let Some(post) = cut_short {
                         inner.offer_again(post, user).await;
                     }
@@ -117,6 +132,7 @@ impl Inner {
                 }
             }
         });
+        stands
     }
 
     /// Says why a turn is not begun, and closes it.

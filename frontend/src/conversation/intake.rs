@@ -54,10 +54,6 @@ impl Intake for Conversations {
             Request::Command(command) => {
                 return inner.commanded(post, kind, command).await.map_err(not_taken);
             }
-            Request::Files => inner.spawn(move |inner| async move {
-                let text = "I cannot read attached files yet. Please write what you need.";
-                inner.reply(&post, text).await;
-            }),
         }
         Ok(())
     }
@@ -178,6 +174,7 @@ impl Inner {
             site,
             author,
             text,
+            files: post.files.clone(),
             summary,
             note: late.note(),
             quiet,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use gaggle_ipc::ModelName;
 use gaggle_ipc::session::GooseMode;
 
-use crate::config::{Choices, Config, Context, DmConversation, Instructions};
+use crate::config::{Choices, Config, Context, DmConversation, FileRules, Instructions};
 use crate::gate::Gate;
 use crate::policy::Policy;
 use crate::render::Style;
@@ -23,6 +23,8 @@ pub struct Live {
     pub mode: GooseMode,
     /// Which tools run.
     pub tools: Policy,
+    /// Which files pass.
+    pub files: FileRules,
     /// What of a thread goes along with a prompt.
     pub context: Context,
     /// What the admin tells agents.
@@ -46,6 +48,7 @@ impl Live {
             style: Style { trace: config.trace, links: config.links.clone() },
             mode: config.mode,
             tools: config.tools.clone(),
+            files: config.files,
             context: config.context,
             instructions: config.instructions.clone(),
             answer_within: config.answer_within,

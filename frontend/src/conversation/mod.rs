@@ -8,6 +8,7 @@ mod again;
 mod approvals;
 mod beginning;
 mod edited;
+mod files;
 mod idle;
 mod intake;
 mod lateness;
@@ -145,12 +146,16 @@ struct Job {
     key: Key,
     text: String,
     summary: Option<Summary>,
+    /// What is attached to the question.
+    files: Vec<MattermostId>,
     author: User,
     address: Address,
     asked: PostRef,
     site: Site,
     view: watch::Sender<Transcript>,
     stop: watch::Receiver<Stop>,
+    /// Becomes true once the answer stands; ends when that is given up.
+    stands: watch::Receiver<bool>,
 }
 
 /// What of a thread is to be summed up.
@@ -172,6 +177,8 @@ struct Prompt {
     text: String,
     /// So much of the thread goes along with it, for a summary.
     summary: Option<Summary>,
+    /// What is attached to the post.
+    files: Vec<MattermostId>,
     /// A sentence above the answer.
     note: Option<String>,
     /// Nothing is shown between the first sign and the answer.

@@ -84,6 +84,7 @@ impl Notices {
             root: None,
             message: text.to_owned(),
             props,
+            files: Vec::new(),
             pending_post_id: PendingPostId::new(),
         };
         self.client.create_post(&new).await.map(drop)

@@ -13,7 +13,7 @@ use gaggle_ipc::session::MAX_PROMPT;
 use gaggle_ipc::{MattermostId, TurnId, ids};
 use tokio::time::timeout;
 
-use super::{Inner, Job, Key, Live, Summary, root_of};
+use super::{Inner, Job, Key, Live, Summary, files, root_of};
 use crate::config::ContextFrom;
 use crate::context::{self, Entry, Instructed, Posted, Source, Voice};
 use crate::gate::{Admission, Site};
@@ -36,6 +36,8 @@ pub(super) struct Asking {
     told: Told,
     /// How the person is called here.
     person: String,
+    /// What the files of the question may take, in bytes.
+    reserved: usize,
 }
 
 /// What is sent.
@@ -64,6 +66,7 @@ impl Job {
             summary: self.summary,
             told,
             person: called(self.author.id, Some(&self.author)),
+            reserved: if self.files.is_empty() { 0 } else { files::ROOM },
         }
     }
 }
@@ -101,11 +104,11 @@ impl Inner {
         asking: &Asking,
         used: usize,
     ) -> Result<Option<(String, Option<i64>)>, StateError> {
-        let Asking { asked, site, text, told, .. } = asking;
+        let Asking { asked, site, text, told, reserved, .. } = asking;
         let room = context::BYTES_PER_TOKEN * usize::try_from(live.context.tokens).unwrap_or(0);
         // A summary is of much more than what helps to understand a question.
         let room = if asking.summary.is_some() { room * SUMMED_UP } else { room };
-        let room = room.min(MAX_PROMPT.saturating_sub(used + text.len()));
+        let room = room.min(MAX_PROMPT.saturating_sub(used + text.len() + reserved));
         if room == 0 {
             return Ok(None);
         }

@@ -57,7 +57,8 @@ impl Conversations {
                 self.0.rerun(turn).await?;
             }
         }
-        self.0.obey_again().await
+        self.0.obey_again().await?;
+        Ok(self.0.send_left_files().await?)
     }
 }
 
@@ -74,6 +75,7 @@ impl Inner {
             site: Site::from(&asks.channel),
             author: asks.author,
             text: asks.wish.text,
+            files: asks.post.files,
             summary: self.summary(asks.wish.summary),
             note: None,
             quiet: false,

@@ -65,6 +65,7 @@ impl Inner {
             root,
             message: text.to_owned(),
             props,
+            files: Vec::new(),
             pending_post_id: PendingPostId::new(),
         };
         match self.client.create_post(&new).await {

@@ -21,6 +21,9 @@ pub(super) async fn run(inner: Arc<Inner>, mut jobs: mpsc::Receiver<Job>) {
         let ran = turn::run(&inner, job, before).await;
         past = Some(ran.past);
         inner.approvals.forget(turn);
+        if let Some(outgoing) = ran.outgoing {
+            outgoing.send(&inner).await;
+        }
         inner.people.served(key.user, ran.served);
         if ran.served {
             inner.registry.leave(key, turn);

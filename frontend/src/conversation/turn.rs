@@ -9,24 +9,27 @@ mod ending;
 mod failures;
 mod frames;
 mod opening;
+mod sending;
 mod spending;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use gaggle_ipc::TurnId;
 use gaggle_ipc::control::WorkerExit;
-use gaggle_ipc::session::{Before, FailureKind, GooseMode, Part, ToWorker, TurnEnd};
-use gaggle_ipc::{ModelName, TurnId};
+use gaggle_ipc::session::{Before, FailureKind, GooseMode, ToWorker, TurnEnd};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use super::files::{Brought, Outgoing};
 use super::prompt::Composed;
 use super::{Inner, Job, Past, Stop};
 use crate::render::Phase;
-use crate::state::{Bearings, Outcome, StateError, Told};
+use crate::state::{Outcome, StateError, Told};
 use crate::worker::{Route, Worker, WorkerError};
 use failures::Failures;
 pub(super) use failures::Refused;
+use sending::SendError;
 use spending::Spending;
 
 /// How long a worker may take to end a turn that was cancelled; it needs half
@@ -52,6 +55,8 @@ enum End {
     GaveUp(String),
     /// Stopped before it was sent.
     Unsent(Stop),
+    /// Nothing of what was attached could be taken, and there is no text.
+    Nothing,
     /// The ledger failed.
     Ledger(StateError),
 }
@@ -78,6 +83,12 @@ struct Turn<'a> {
     gave_up: bool,
     spending: Spending,
     began: Instant,
+    /// The prompt, once its files are where the agent works.
+    brought: Option<Brought>,
+    /// Who answers.
+    worker: Option<Arc<Worker>>,
+    /// The agent may have left files for the person.
+    filled: bool,
 }
 
 /// What became of one try.
@@ -94,6 +105,8 @@ pub(super) struct Ran {
     pub(super) past: Past,
     /// The person has a worker.
     pub(super) served: bool,
+    /// What is to be sent once the answer stands.
+    pub(super) outgoing: Option<Outgoing>,
 }
 
 /// Runs `job` to its end.
@@ -104,7 +117,7 @@ pub(super) async fn run(inner: &Arc<Inner>, mut job: Job, past: Past) -> Ran {
         Ok(bearings) => bearings,
         Err(error) => {
             ending::tell(inner, &job, End::Ledger(error), began);
-            return Ran { past, served: true };
+            return Ran { past, served: true, outgoing: None };
         }
     };
     let past = bearings.past(past, &job);
@@ -126,6 +139,9 @@ pub(super) async fn run(inner: &Arc<Inner>, mut job: Job, past: Past) -> Ran {
         gave_up: false,
         spending: Spending::default(),
         began,
+        brought: None,
+        worker: None,
+        filled: false,
     };
     let mut tries = 0;
     let end = loop {
@@ -151,6 +167,14 @@ pub(super) async fn run(inner: &Arc<Inner>, mut job: Job, past: Past) -> Ran {
     }
     let (began, lost, composed) = (turn.began, turn.lost, turn.composed.take());
     let served = !matches!(end, End::NotStarted(_));
+    // In the ledger before the answer stands: a kill in between must not lose them.
+    let outgoing = match turn.outgoing(&end).await {
+        Ok(outgoing) => outgoing,
+        Err(error) => {
+            inner.fail(error);
+            None
+        }
+    };
     let answered = ending::tell(inner, &job, end, began) == Some(Outcome::Complete);
     // As the ledger will have it, which the delivery may not have told yet.
     let told = match composed {
@@ -158,7 +182,7 @@ pub(super) async fn run(inner: &Arc<Inner>, mut job: Job, past: Past) -> Ran {
         Some(composed) if answered => composed.told,
         _ => past.told,
     };
-    Ran { past: Past { before, told }, served }
+    Ran { past: Past { before, told }, served, outgoing }
 }
 
 impl Turn<'_> {
@@ -177,6 +201,19 @@ impl Turn<'_> {
         let Some(mut route) = worker.route(self.job.key.thread) else {
             return Tried::Again(End::WorkerGone(None));
         };
+        if self.brought.is_none() {
+            let mut stop = self.job.stop.clone();
+            let brought = tokio::select! {
+                brought = self.inner.bring(self.job, &worker) => brought,
+                stop = stopped(&mut stop) => return Tried::Over(End::Unsent(stop)),
+            };
+            match brought {
+                Ok(brought) if !brought.any => return Tried::Over(End::Nothing),
+                Ok(brought) => self.brought = Some(brought),
+                Err(_) => return Tried::Again(End::WorkerGone(None)),
+            }
+        }
+        self.worker = Some(worker.clone());
         let wire = self.inner.wire_turn();
         match self.send(&worker, wire).await {
             Ok(()) => {}
@@ -185,21 +222,6 @@ impl Turn<'_> {
             Err(SendError::Ledger(error)) => return Tried::Over(End::Ledger(error)),
         }
         self.follow(&worker, &mut route, wire).await
-    }
-
-    /// What is sent to Goose, as it was at the first try.
-    fn compose(&self) -> impl Future<Output = Result<Composed, End>> + use<> {
-        let (inner, asking) = (self.inner.clone(), self.job.asking(self.told));
-        let (known, mut stop) = (self.composed.clone(), self.job.stop.clone());
-        async move {
-            if let Some(known) = known {
-                return Ok(known);
-            }
-            tokio::select! {
-                composed = inner.compose(asking) => composed.map_err(End::Ledger),
-                stop = stopped(&mut stop) => Err(End::Unsent(stop)),
-            }
-        }
     }
 
     /// The person's worker. Nothing is shown until it is clear that they may
@@ -237,35 +259,6 @@ impl Turn<'_> {
                 stop = stopped(&mut self.job.stop) => return Err(End::Unsent(stop)),
             }
         }
-    }
-
-    async fn send(&mut self, worker: &Worker, turn: TurnId) -> Result<(), SendError> {
-        let (key, ledger) = (self.job.key, self.job.turn);
-        let thread = key.thread;
-        let state = &self.inner.state;
-        let bearings = state.bearings(ledger).await.map_err(SendError::Ledger)?;
-        self.open(worker, &bearings).await?;
-        let composed = self.composed.clone().unwrap_or_default();
-        for text in Part::pieces(&composed.text) {
-            let part = ToWorker::PromptPart { thread, turn, text };
-            worker.send(&part).await.map_err(|_| SendError::Worker)?;
-        }
-        if !self.sent {
-            state.turn_sent(ledger, composed.told).await.map_err(SendError::Ledger)?;
-            self.sent = true;
-        }
-        let (mode, model) = self.answered_with(&bearings);
-        let (resume, before) = (bearings.session, self.before);
-        let prompt = ToWorker::Prompt { thread, turn, resume, before, mode, model };
-        worker.send(&prompt).await.map_err(|_| SendError::Worker)
-    }
-
-    /// The mode and the model of this turn, decided anew for each.
-    fn answered_with(&self, bearings: &Bearings) -> (GooseMode, Option<ModelName>) {
-        let live = self.inner.live();
-        let mode = live.tools.goose_mode(self.mode, self.job.address.audience());
-        let chosen = live.model_of(bearings.choice.model.as_ref());
-        (mode, chosen.or(bearings.usual_model.as_ref()).cloned())
     }
 
     /// Takes the turn's frames until it is over.
@@ -323,6 +316,22 @@ impl Turn<'_> {
         }
     }
 
+    /// What the agent left for the person. A turn that was stopped sends nothing: what
+    /// is there goes with the next answer.
+    async fn outgoing(&self, end: &End) -> Result<Option<Outgoing>, StateError> {
+        let sends = match end {
+            End::Said(TurnEnd::Cancelled) => false,
+            End::Said(_) | End::GaveUp(_) => self.inner.live().files.send,
+            _ => false,
+        };
+        let Some(worker) = self.worker.clone().filter(|_| sends && self.filled) else {
+            return Ok(None);
+        };
+        self.inner.state.files_due(self.job.turn).await?;
+        let (stands, stop) = (self.job.stands.clone(), self.job.stop.clone());
+        Ok(Some(Outgoing { key: self.job.key, worker, stands, stop }))
+    }
+
     /// Goose died while its worker lived, and the worker saw no sign of work.
     fn ended(&mut self, end: TurnEnd, cancelled: bool) -> Tried {
         let again = match &end {
@@ -348,10 +357,4 @@ impl Turn<'_> {
 pub(super) async fn stopped(stop: &mut watch::Receiver<Stop>) -> Stop {
     // Whoever could stop it is gone: so is the reason to go on.
     stop.wait_for(|stop| *stop != Stop::No).await.map_or(Stop::Gone, |stop| *stop)
-}
-
-enum SendError {
-    /// The worker is gone, and did not get the prompt.
-    Worker,
-    Ledger(StateError),
 }

@@ -5,6 +5,7 @@
 //! What it has acknowledged counts; what is uncertain is looked for before it is
 //! done again. The ledger learns of every post, so that none is orphaned.
 
+pub mod files;
 mod final_posts;
 mod slot;
 
@@ -20,6 +21,7 @@ use crate::policy::Audience;
 use crate::render::{self, Phase, Style, Transcript};
 use crate::state::{Outcome, State, StateError};
 
+pub use files::{Entry, FilesPlace};
 pub use final_posts::long;
 use slot::{Outbox, Slot};
 pub use slot::{PROP_DONE, PROP_PART, PROP_TURN, whole_answer_to};

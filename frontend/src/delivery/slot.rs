@@ -143,6 +143,7 @@ impl Outbox {
             root: self.address.root,
             message: message.to_owned(),
             props: all,
+            files: Vec::new(),
             pending_post_id: PendingPostId::new(),
         };
         // Also if this future is dropped half-way.

@@ -155,7 +155,10 @@ fn by_settings() {
 #[test]
 fn files_alone_are_told_apart_from_nothing() {
     let files = post("", json!({"file_ids": [ROOT]}));
-    assert_eq!(gate().screen(&files, place(ChannelKind::Direct)), Ok(Request::Files));
+    assert_eq!(
+        gate().screen(&files, place(ChannelKind::Direct)),
+        Ok(Request::Prompt(String::new()))
+    );
 }
 
 #[test]

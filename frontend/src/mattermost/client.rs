@@ -63,7 +63,7 @@ impl Client {
     }
 
     /// The bot's own id, asked for once.
-    pub(super) async fn own_id(&self) -> Result<MattermostId, Error> {
+    pub(crate) async fn own_id(&self) -> Result<MattermostId, Error> {
         match self.inner.me.get() {
             Some(me) => Ok(*me),
             None => Ok(self.me().await?.id),

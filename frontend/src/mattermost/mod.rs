@@ -13,6 +13,7 @@ mod clock;
 mod connector;
 mod error;
 mod failure;
+mod files;
 mod people;
 mod posts;
 mod retry;
@@ -27,6 +28,7 @@ mod wire;
 pub(crate) use budget::Worth;
 pub use client::Client;
 pub use error::Error;
+pub use files::{Download, DownloadError, FileInfo};
 pub use posts::{Emoji, NewPost, PageQuery, PendingPostId, PostPatch};
 pub use thread::{PostRef, ThreadPart};
 pub use types::{

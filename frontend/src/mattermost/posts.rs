@@ -70,6 +70,9 @@ pub struct NewPost {
     pub message: String,
     /// At most 8,000 characters of JSON.
     pub props: Map<String, Value>,
+    /// Files of the bot's that no post has yet. The server leaves out what it will
+    /// not attach, without a word: look at the post that comes back.
+    pub files: Vec<MattermostId>,
     /// Its key.
     pub pending_post_id: PendingPostId,
 }
@@ -174,13 +177,19 @@ impl Client {
     /// [`Error::TooLong`]; [`Error::Unavailable`] with `maybe_done`: look through
     /// the thread before creating it anew with another key.
     pub async fn create_post(&self, post: &NewPost) -> Result<Post, Error> {
-        let body = json!({
+        let mut body = json!({
             "channel_id": post.channel.as_str(),
             "root_id": post.root.as_ref().map_or("", MattermostId::as_str),
             "message": without_nul(&post.message),
             "props": post.props,
             "pending_post_id": post.pending_post_id.key,
         });
+        if let Some(body) = body.as_object_mut()
+            && !post.files.is_empty()
+        {
+            let files: Vec<_> = post.files.iter().map(MattermostId::as_str).collect();
+            body.insert("file_ids".to_owned(), json!(files));
+        }
         let until = post.pending_post_id.made + KEY_LASTS;
         self.fetch(Request::post("posts", &body).until(until)).await
     }

@@ -39,6 +39,8 @@ pub(super) struct Request {
     tries: Tries,
     /// Largest answer, in bytes.
     limit: usize,
+    /// Whoever asks reads the body of the answer.
+    open: bool,
 }
 
 /// How often a request may be sent.
@@ -55,7 +57,8 @@ enum Tries {
 impl Request {
     fn new(method: Method, path: impl Into<String>, tries: Tries) -> Self {
         let (path, query) = (path.into(), Vec::new());
-        Self { method, path, query, body: None, unless: None, tries, limit: MAX_ANSWER }
+        let (body, unless, limit, open) = (None, None, MAX_ANSWER, false);
+        Self { method, path, query, body, unless, tries, limit, open }
     }
 
     pub(super) fn get(path: impl Into<String>) -> Self {
@@ -76,6 +79,16 @@ impl Request {
         let mut request = Self::new(Method::POST, path, Tries::Once);
         request.body = Some(body.to_string().into());
         request
+    }
+
+    /// As [`Request::get`], for an answer that is read piece by piece.
+    pub(super) fn open(path: impl Into<String>) -> Self {
+        Self { open: true, ..Self::get(path) }
+    }
+
+    /// A file to be sent with [`Transport::send_stream`].
+    pub(super) fn upload(path: impl Into<String>) -> Self {
+        Self::new(Method::POST, path, Tries::Once)
     }
 
     /// Sending it twice does the same as once.
@@ -118,6 +131,11 @@ pub(super) struct Answer {
 }
 
 impl Answer {
+    fn of(mut response: reqwest::Response, body: Bytes) -> Self {
+        let headers = std::mem::take(response.headers_mut());
+        Self { status: response.status(), headers, body }
+    }
+
     pub(super) fn header(&self, name: HeaderName) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }
@@ -193,16 +211,52 @@ impl Transport {
         match asked.map_err(|error| Failure::connection(error).error)? {
             Ok(upgraded) => Ok(upgraded),
             Err(mut response) => {
-                let headers = std::mem::take(response.headers_mut());
                 let status = response.status();
-                let body = read(response, MAX_ANSWER).await.map_err(|failure| failure.error)?;
-                Err(Failure::answered(status, &headers, &body).error)
+                let body =
+                    read(&mut response, MAX_ANSWER).await.map_err(|failure| failure.error)?;
+                Err(Failure::answered(status, response.headers(), &body).error)
             }
         }
     }
 
     /// Sends `request` until it is answered, refused for good, or out of time.
     pub(super) async fn send(&self, request: &Request) -> Result<Answer, Error> {
+        let (response, body) = self.persist(request).await?;
+        Ok(Answer::of(response, body))
+    }
+
+    /// The same for a [`Request::open`]; its beginning alone is tried again.
+    pub(super) async fn open(&self, request: &Request) -> Result<reqwest::Response, Error> {
+        Ok(self.persist(request).await?.0)
+    }
+
+    /// Sends a body piece by piece, once.
+    pub(super) async fn send_stream(
+        &self,
+        request: &Request,
+        headers: HeaderMap,
+        body: reqwest::Body,
+    ) -> Result<Answer, Error> {
+        let closed = self.gate.closed_for();
+        if !closed.is_zero() {
+            sleep(closed).await;
+        }
+        let sending = self.prepare(request).map_err(|failure| failure.error)?;
+        let response = sending.headers(headers).body(body).send().await;
+        match self.accept(request, response).await {
+            Ok((response, body)) => Ok(Answer::of(response, body)),
+            Err(failure) => {
+                match failure.error {
+                    Error::RateLimited { retry_after } => self.gate.close_for(retry_after),
+                    Error::Unauthorized => self.doubt.notify_one(),
+                    _ => {}
+                }
+                Err(failure.error)
+            }
+        }
+    }
+
+    async fn persist(&self, request: &Request) -> Result<(reqwest::Response, Bytes), Error> {
         let deadline = match request.tries {
             Tries::Until(end) => end,
             Tries::Once | Tries::Many => Instant::now() + CALL,
@@ -249,12 +303,16 @@ impl Transport {
         }
     }
 
-    async fn attempt(&self, request: &Request) -> Result<Answer, Failure> {
+    fn prepare(&self, request: &Request) -> Result<reqwest::RequestBuilder, Failure> {
         let mut url = self.api.join(&request.path).map_err(|error| Failure::last(setup(error)))?;
         if !request.query.is_empty() {
             url.query_pairs_mut().extend_pairs(&request.query);
         }
-        let mut sending = self.http.request(request.method.clone(), url);
+        Ok(self.http.request(request.method.clone(), url))
+    }
+
+    async fn attempt(&self, request: &Request) -> Result<(reqwest::Response, Bytes), Failure> {
+        let mut sending = self.prepare(request)?;
         if let Some(body) = &request.body {
             sending = sending.header(header::CONTENT_TYPE, "application/json").body(body.clone());
         }
@@ -262,23 +320,39 @@ impl Transport {
             sending = sending.header(header::IF_NONE_MATCH, tag);
         }
         let flying = self.budget.send();
-        let mut response = sending.send().await.map_err(Failure::connection)?;
+        let response = sending.send().await;
         drop(flying);
+        self.accept(request, response).await
+    }
+
+    /// A success, or "not modified", with its body unless that is left to be read;
+    /// anything else is read and told.
+    async fn accept(
+        &self,
+        request: &Request,
+        response: reqwest::Result<reqwest::Response>,
+    ) -> Result<(reqwest::Response, Bytes), Failure> {
+        let mut response = response.map_err(Failure::connection)?;
         let status = response.status();
-        let headers = std::mem::take(response.headers_mut());
-        self.clock.note(&headers);
-        self.budget.learn(&headers);
-        let body = read(response, request.limit).await?;
-        tracing::trace!(method = %request.method, status = status.as_u16(), bytes = body.len(), "answer");
-        if status.is_success() || (status == StatusCode::NOT_MODIFIED && request.unless.is_some()) {
-            return Ok(Answer { status, headers, body });
+        self.clock.note(response.headers());
+        self.budget.learn(response.headers());
+        let good =
+            status.is_success() || (status == StatusCode::NOT_MODIFIED && request.unless.is_some());
+        if good && request.open {
+            return Ok((response, Bytes::new()));
         }
-        Err(Failure::answered(status, &headers, &body))
+        let body = read(&mut response, request.limit).await?;
+        tracing::trace!(method = %request.method, status = status.as_u16(), bytes = body.len(), "answer");
+        if good {
+            Ok((response, body))
+        } else {
+            Err(Failure::answered(status, response.headers(), &body))
+        }
     }
 }
 
 /// Reads a body up to the limit, whatever length it claims.
-async fn read(mut response: reqwest::Response, limit: usize) -> Result<Bytes, Failure> {
+async fn read(response: &mut reqwest::Response, limit: usize) -> Result<Bytes, Failure> {
     let mut body = BytesMut::new();
     while let Some(chunk) = response.chunk().await.map_err(Failure::connection)? {
         if body.len() + chunk.len() > limit {

@@ -170,6 +170,11 @@ const STEPS: &[&str] = &[
     -- The turn that used it last.
     ALTER TABLE sessions ADD COLUMN last_turn INTEGER;
     ",
+    "
+    -- The agent may have left files for the person that were not dealt with yet.
+    ALTER TABLE turns ADD COLUMN files_due INTEGER NOT NULL DEFAULT 0;
+    CREATE INDEX turns_files_due ON turns (turn) WHERE files_due = 1;
+    ",
 ];
 
 /// Opens `file`, alone, and brings it to today's schema.

@@ -3,6 +3,7 @@
 //!
 //! Trust: nothing here quotes a worker, Goose or an account's files.
 
+pub mod files;
 mod start;
 mod turn;
 

@@ -12,9 +12,11 @@ use std::time::Duration;
 use gaggle_ipc::WorkerId;
 use gaggle_ipc::channel::{ChannelError, FrontendEnd};
 use gaggle_ipc::control::WorkerExit;
+use gaggle_ipc::session::FromWorker;
 use tokio::sync::{Notify, oneshot, watch};
 use tokio::time::Instant;
 
+use super::files::{Files, Told};
 use super::routes::Routes;
 use super::turns::{Place, Turns};
 use super::{EXIT_DEADLINE, End};
@@ -36,6 +38,7 @@ pub(super) struct Reading {
     pub(super) channel: Arc<FrontendEnd>,
     pub(super) routes: Arc<Routes>,
     pub(super) turns: Arc<Turns>,
+    pub(super) files: Arc<Files>,
     /// Somebody could not write to it.
     pub(super) deaf: Arc<Notify>,
 }
@@ -74,6 +77,7 @@ impl Reading {
             }
         };
         self.routes.close();
+        self.files.close();
         let end = match known {
             Some(end) => end,
             None => self.see_it_gone(&over, exit).await,
@@ -104,10 +108,30 @@ impl Reading {
                 Ok(None) => return Over::Ended,
                 Err(error) => return error.into(),
             };
-            match self.turns.place(&frame) {
-                Place::Thread(thread) => self.routes.deliver(thread, frame).await,
-                Place::Nowhere if stray == MAX_STRAY => return Over::Stray,
-                Place::Nowhere => stray += 1,
+            let known = match frame {
+                FromWorker::File { thread, turn, file, news } => {
+                    match self.files.place(thread, turn, file, &news) {
+                        Told::Route(route) => {
+                            // One that was given up is heard by nobody.
+                            let _ = route.send((file, news)).await;
+                            true
+                        }
+                        Told::Nowhere => false,
+                    }
+                }
+                frame => match self.turns.place(&frame) {
+                    Place::Thread(thread) => {
+                        self.routes.deliver(thread, frame).await;
+                        true
+                    }
+                    Place::Nowhere => false,
+                },
+            };
+            if !known {
+                if stray == MAX_STRAY {
+                    return Over::Stray;
+                }
+                stray += 1;
             }
             pace.keep().await;
         }

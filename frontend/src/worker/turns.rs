@@ -77,9 +77,11 @@ impl Turns {
             return Place::Nowhere;
         };
         match frame {
-            FromWorker::Hello(_) | FromWorker::Probed { .. } | FromWorker::ProbeEnded { .. } => {
-                Place::Nowhere
-            }
+            // Files have numbers of their own.
+            FromWorker::Hello(_)
+            | FromWorker::Probed { .. }
+            | FromWorker::ProbeEnded { .. }
+            | FromWorker::File { .. } => Place::Nowhere,
             // Each is written to the ledger.
             FromWorker::ThreadReady { thread, .. } => table.ready(*thread),
             FromWorker::Usage { thread, .. } | FromWorker::ThreadClosed { thread } => {
@@ -89,6 +91,7 @@ impl Turns {
             FromWorker::Delta { thread, turn, .. }
             | FromWorker::Tool { thread, turn, .. }
             | FromWorker::PermissionAsk { thread, turn, .. }
+            | FromWorker::OutboxFilled { thread, turn }
             | FromWorker::Notice { thread, turn, .. }
             | FromWorker::Spent { thread, turn, .. } => table.running(*thread, *turn),
             FromWorker::TurnEnded { thread, turn, .. } => {

@@ -47,6 +47,7 @@ fn new_post() -> NewPost {
         root: None,
         message: "an\0swer".to_owned(),
         props: Map::new(),
+        files: Vec::new(),
         pending_post_id: PendingPostId::new(),
     }
 }

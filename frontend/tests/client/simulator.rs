@@ -51,6 +51,7 @@ fn answer(channel: Id, root: Option<Id>) -> NewPost {
         root: root.map(real),
         message: "answer".to_owned(),
         props: Map::new(),
+        files: Vec::new(),
         pending_post_id: PendingPostId::new(),
     }
 }

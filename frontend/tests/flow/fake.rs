@@ -22,6 +22,8 @@ use tokio::io::Interest;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{mpsc, watch};
 
+use crate::shelf::Shelf;
+
 /// What the frontend did, in order.
 #[derive(Debug)]
 pub(crate) enum Did {
@@ -42,6 +44,8 @@ pub(crate) struct Asked {
     pub(crate) text: String,
     pub(crate) resume: Option<GooseSession>,
     pub(crate) before: Before,
+    /// Images of the inbox.
+    pub(crate) images: Vec<String>,
     pub(crate) mode: GooseMode,
     pub(crate) model: Option<ModelName>,
     say: mpsc::UnboundedSender<Say>,
@@ -126,6 +130,8 @@ impl Asked {
 
 /// The supervisor. Lives as long as its task.
 pub(crate) struct Supervisor {
+    /// The files of all its workers.
+    pub(crate) shelf: Shelf,
     did: mpsc::UnboundedReceiver<Did>,
     refusals: Refusals,
     held: watch::Sender<bool>,
@@ -145,16 +151,18 @@ impl Supervisor {
         let (tell, did) = mpsc::unbounded_channel();
         let refusals = Refusals::default();
         let held = watch::Sender::new(false);
-        let (known, hold) = (refusals.clone(), held.clone());
+        let shelf = Shelf::default();
+        let (known, hold, files) = (refusals.clone(), held.clone(), shelf.clone());
         let task = tokio::spawn(async move {
             // All connections and workers end with the supervisor.
             let mut all = tokio::task::JoinSet::new();
             loop {
                 let (socket, _) = listener.accept().await.unwrap();
-                all.spawn(serve(socket, tell.clone(), known.clone(), hold.subscribe()));
+                let files = files.clone();
+                all.spawn(serve(socket, tell.clone(), known.clone(), hold.subscribe(), files));
             }
         });
-        Self { did, refusals, held, task }
+        Self { shelf, did, refusals, held, task }
     }
 
     pub(crate) fn refuse(&self, user: MattermostUserId, refusal: impl Into<Refusal>) {
@@ -196,6 +204,7 @@ async fn serve(
     tell: mpsc::UnboundedSender<Did>,
     refusals: Refusals,
     mut held: watch::Receiver<bool>,
+    shelf: Shelf,
 ) {
     let mut all = tokio::task::JoinSet::new();
     let mut workers: HashMap<MattermostUserId, WorkerId> = HashMap::new();
@@ -233,7 +242,13 @@ async fn serve(
                     };
                     let _ = tell.send(Did::Started);
                     send(&socket, &started, Some(&theirs));
-                    all.spawn(work(ours, user, worker, tell.clone(), gone.clone()));
+                    all.spawn(work(
+                        ours,
+                        user,
+                        worker,
+                        (tell.clone(), gone.clone()),
+                        shelf.clone(),
+                    ));
                 }
             }
             Some(ControlRequest::Stop { request, worker }) => {
@@ -261,8 +276,8 @@ async fn work(
     socket: OwnedFd,
     user: MattermostUserId,
     worker: WorkerId,
-    tell: mpsc::UnboundedSender<Did>,
-    gone: Gone,
+    (tell, gone): (mpsc::UnboundedSender<Did>, Gone),
+    shelf: Shelf,
 ) {
     let raw = socket.try_clone().unwrap();
     let end = WorkerEnd::new(socket).unwrap();
@@ -270,6 +285,7 @@ async fn work(
     end.send(&FromWorker::Hello(Hello { landlock_abi: 7, workspace })).await.unwrap();
     let (say, mut words) = mpsc::unbounded_channel();
     let mut texts: HashMap<TurnId, String> = HashMap::new();
+    let mut images: HashMap<TurnId, Vec<String>> = HashMap::new();
     let exit = loop {
         let message = tokio::select! {
             message = end.receive() => message,
@@ -289,8 +305,30 @@ async fn work(
             }
             Ok(Some(ToWorker::Prompt { thread, turn, resume, before, mode, model })) => {
                 let text = texts.remove(&turn).unwrap_or_default();
+                let images = images.remove(&turn).unwrap_or_default();
                 let say = say.clone();
-                Did::Asked(Asked { user, thread, turn, text, resume, before, mode, model, say })
+                Did::Asked(Asked {
+                    user,
+                    thread,
+                    turn,
+                    text,
+                    resume,
+                    before,
+                    images,
+                    mode,
+                    model,
+                    say,
+                })
+            }
+            Ok(Some(ToWorker::PromptImage { turn, name, .. })) => {
+                images.entry(turn).or_default().push(name.into_string());
+                continue;
+            }
+            Ok(Some(ToWorker::File { thread, turn, file, order })) => {
+                for news in shelf.answer(turn, file, order) {
+                    let _ = end.send(&FromWorker::File { thread, turn, file, news }).await;
+                }
+                continue;
             }
             Ok(Some(ToWorker::Cancel { thread, .. })) => Did::Cancelled(thread),
             Ok(Some(ToWorker::PermissionReply { choice, .. })) => Did::Replied(choice),

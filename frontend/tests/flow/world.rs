@@ -323,6 +323,13 @@ impl World {
         self.sim.post_with(user, self.channel, new).unwrap()
     }
 
+    /// Waits until something that alice asked in her direct channel is in the ledger.
+    pub(crate) async fn answer_begins(&self) {
+        let bot = self.bot.id;
+        let begun = self.sim.wait_for_post(self.direct(), DEADLINE, |post| post.user_id == bot);
+        begun.await.unwrap();
+    }
+
     /// Waits until a later post is answered, by which time everything before it
     /// in the channel was taken or left alone.
     pub(crate) async fn settle(&mut self) {

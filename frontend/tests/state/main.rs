@@ -279,3 +279,22 @@ async fn what_was_acknowledged_survives_a_kill() {
         assert!(state.seen(turn.post).await.unwrap());
     }
 }
+
+#[tokio::test]
+async fn files_that_are_due_stay_so_until_they_are_settled() {
+    let folder = folder();
+    let state = reopened(folder.path());
+    let turn = state.open_turn(new_turn(1)).await.unwrap().unwrap();
+    assert!(state.due_files_of(user(1), thread(1)).await.unwrap().is_empty());
+    state.files_due(turn).await.unwrap();
+    assert!(state.due_files().await.unwrap().is_empty(), "its answer does not stand yet");
+    state.end_turn(turn, Outcome::Complete).await.unwrap();
+    drop(state);
+    let state = reopened(folder.path());
+    let due = state.due_files().await.unwrap();
+    assert_eq!((due.len(), due[0].turn, due[0].post), (1, turn, id(1)));
+    assert_eq!(state.due_files_of(user(1), thread(1)).await.unwrap(), due);
+    assert!(state.due_files_of(user(2), thread(1)).await.unwrap().is_empty());
+    state.files_settled(turn).await.unwrap();
+    assert!(state.due_files().await.unwrap().is_empty());
+}

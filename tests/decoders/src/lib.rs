@@ -14,6 +14,7 @@
 mod acp;
 mod answer;
 mod context;
+mod file;
 mod frame;
 mod hint;
 mod log;
@@ -43,6 +44,7 @@ mod render;
 use gaggle_ipc::admin::{AdminReply, AdminRequest};
 use gaggle_ipc::codec::{MAX_FRAME, MAX_REQUEST};
 use gaggle_ipc::control::{ControlReply, ControlRequest};
+use gaggle_ipc::files::{FileNews, FileOrder};
 use gaggle_ipc::session::{FromWorker, ToWorker};
 use gaggle_policy::{mapping, provider_env, settings};
 
@@ -62,6 +64,9 @@ pub const TARGETS: &[Target] = &[
     Target { name: "worker_log", run: log::check },
     Target { name: "to_worker", run: |b| frame::check::<ToWorker>(b, MAX_FRAME) },
     Target { name: "from_worker", run: |b| frame::check::<FromWorker>(b, MAX_FRAME) },
+    Target { name: "file_order", run: |b| frame::check::<FileOrder>(b, MAX_FRAME) },
+    Target { name: "file_news", run: |b| frame::check::<FileNews>(b, MAX_FRAME) },
+    Target { name: "file_name", run: |b| text(b, file::check) },
     Target { name: "acp_line", run: |b| text(b, acp::check) },
     Target { name: "tool_output", run: |b| text(b, hint::check) },
     Target { name: "answer_text", run: |b| text(b, answer::check) },

@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 use tokio::runtime::Runtime;
 
 use super::answers::wait_for_bot;
-use super::configuration::{Sections, TOKEN_FILE, gaggle_toml, goose_config, scripted_provider};
+use super::configuration::{Sections, TOKEN_FILE, gaggle_toml, scripted_provider};
 use super::namespace::Namespace;
 use super::people::{self, Person};
 use super::service::Which;
@@ -106,6 +106,13 @@ impl Builder {
     #[must_use]
     pub fn chat_section(mut self, lines: &str) -> Self {
         self.sections.chat += &format!("{lines}\n");
+        self
+    }
+
+    /// More lines for its section `[files]`.
+    #[must_use]
+    pub fn files_section(mut self, lines: &str) -> Self {
+        self.sections.files += &format!("{lines}\n");
         self
     }
 
@@ -257,7 +264,6 @@ impl Builder {
             built: self.built.clone().map_or_else(programs::built_folder, Ok)?,
             goose: self.goose.clone().map_or_else(goose::binary, Ok)?,
             worker: self.worker.clone(),
-            goose_config: goose_config().to_owned(),
             outside: PathBuf::new(),
             accounts: self.all_accounts(people),
             config: vec![

@@ -6,16 +6,23 @@ use std::path::Path;
 
 use crate::llm::Llm;
 
-/// `config.yaml` as it is packaged.
-const GOOSE_CONFIG: &str = include_str!("../../../packaging/goose-config/goose/config.yaml");
+/// Goose's configuration as it is packaged.
+const GOOSE_CONFIG: &[(&str, &str)] = &[
+    ("config.yaml", include_str!("../../../packaging/goose-config/goose/config.yaml")),
+    ("AGENTS.md", include_str!("../../../packaging/goose-config/goose/AGENTS.md")),
+];
 
 /// Name of the token's file in the configuration folder.
 pub const TOKEN_FILE: &str = "token";
 
-/// `config.yaml` for Goose as it is packaged.
-#[must_use]
-pub fn goose_config() -> &'static str {
-    GOOSE_CONFIG
+/// Makes Goose's configuration among the `programs`, as it is packaged.
+///
+/// # Errors
+/// The system's.
+pub fn write_goose_config(programs: &Path) -> std::io::Result<()> {
+    let folder = programs.join("goose-config/goose");
+    std::fs::create_dir_all(&folder)?;
+    GOOSE_CONFIG.iter().try_for_each(|(name, text)| std::fs::write(folder.join(name), text))
 }
 
 /// `goose.env` for the scripted LLM.
@@ -36,17 +43,19 @@ pub struct Sections {
     pub tools: String,
     /// For `[chat]`.
     pub chat: String,
+    /// For `[files]`.
+    pub files: String,
 }
 
 /// `gaggle.toml` for the Mattermost at `url`.
 #[must_use]
 pub fn gaggle_toml(url: &str, token_file: &Path, more: &Sections) -> String {
     let token_file = token_file.display();
-    let Sections { mattermost, goose, tools, chat } = more;
+    let Sections { mattermost, goose, tools, chat, files } = more;
     let mode = if goose.contains("mode = ") { "" } else { "mode = \"auto\"\n" };
     // To loopback plain HTTP needs no permission; to a real server it is refused.
     format!(
         "[mattermost]\nurl = \"{url}\"\ntoken_file = \"{token_file}\"\n{mattermost}\n\
-         [goose]\n{mode}{goose}\n[tools]\n{tools}\n[chat]\n{chat}"
+         [goose]\n{mode}{goose}\n[tools]\n{tools}\n[chat]\n{chat}\n[files]\n{files}"
     )
 }

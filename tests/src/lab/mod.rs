@@ -14,6 +14,7 @@
 //! ```
 
 mod answers;
+mod attachments;
 mod bare_goose;
 mod builder;
 mod configuration;
@@ -43,7 +44,7 @@ use crate::mattermost::{self, Id, Simulator};
 pub use answers::{Answer, wait_for_bot};
 pub use bare_goose::BareGoose;
 pub use builder::Builder;
-pub use configuration::{Sections, TOKEN_FILE, gaggle_toml, goose_config, scripted_provider};
+pub use configuration::{Sections, TOKEN_FILE, gaggle_toml, scripted_provider, write_goose_config};
 pub use people::Person;
 pub use probe::Probe;
 pub use records::Entry;

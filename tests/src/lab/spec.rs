@@ -73,8 +73,6 @@ pub struct Spec {
     pub goose: PathBuf,
     /// A program in the worker's place; the worker then lies in [`REAL`].
     pub worker: Option<PathBuf>,
-    /// `config.yaml` for Goose.
-    pub goose_config: String,
     /// Folder of the test's own for the journal file.
     pub outside: PathBuf,
     /// Accounts beside root, nobody and the frontend's.

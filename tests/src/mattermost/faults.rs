@@ -76,6 +76,20 @@ pub enum Body {
     Html,
 }
 
+/// What is wrong with a body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Content {
+    /// It never ends, and no length is stated.
+    Endless,
+    /// It is one byte shorter than it should be, and says so.
+    Short,
+    /// It is one byte longer than it should be, and states no length.
+    Long,
+    /// It breaks off in the middle of the length that is stated.
+    Broken,
+}
+
 /// Something that goes wrong. As JSON: `{"fault": "drop", "requests":
 /// {"method": "POST", "path": "/posts", "count": 1}, "when": "after"}`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -105,6 +119,25 @@ pub enum Fault {
         requests: Requests,
         /// How late, in milliseconds.
         millis: u64,
+    },
+    /// The content of a file is not what was said of it.
+    BadContent {
+        /// Which requests.
+        requests: Requests,
+        /// What is wrong.
+        content: Content,
+    },
+    /// Requests are sent elsewhere.
+    Redirect {
+        /// Which.
+        requests: Requests,
+        /// Where.
+        to: String,
+    },
+    /// Posts are made without their files.
+    LoseFiles {
+        /// How many.
+        count: u32,
     },
     /// The connection ends without an answer.
     Drop {
@@ -156,12 +189,16 @@ pub(super) struct Plan {
     pub(super) fail: Option<(u16, Body, When)>,
     pub(super) delay: Option<Duration>,
     pub(super) cut: Option<When>,
+    pub(super) content: Option<Content>,
+    pub(super) redirect: Option<String>,
 }
 
 enum Effect {
     Fail(u16, Body, When),
     Delay(Duration),
     Cut(When),
+    Content(Content),
+    Redirect(String),
 }
 
 #[derive(Default)]
@@ -204,6 +241,14 @@ impl Faults {
         self.add(requests, Effect::Cut(when));
     }
 
+    pub(super) fn spoil(&self, requests: Requests, content: Content) {
+        self.add(requests, Effect::Content(content));
+    }
+
+    pub(super) fn redirect(&self, requests: Requests, to: String) {
+        self.add(requests, Effect::Redirect(to));
+    }
+
     /// The oldest gives way if there are far too many.
     fn add(&self, requests: Requests, effect: Effect) {
         let rules = &mut self.lock().rules;
@@ -239,6 +284,8 @@ impl Faults {
                 Effect::Fail(status, body, when) => take(&mut plan.fail, (*status, *body, *when)),
                 Effect::Delay(delay) => take(&mut plan.delay, *delay),
                 Effect::Cut(when) => take(&mut plan.cut, *when),
+                Effect::Content(content) => take(&mut plan.content, *content),
+                Effect::Redirect(to) => take(&mut plan.redirect, to.clone()),
             };
             requests.count = requests.count.saturating_sub(u32::from(taken));
         }

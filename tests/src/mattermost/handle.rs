@@ -72,6 +72,8 @@ pub struct NewPost {
     pub root: Option<Id>,
     /// Its props.
     pub props: Map<String, Value>,
+    /// Its files, which its author uploaded.
+    pub files: Vec<Id>,
     /// Its time of creation, in milliseconds since 1970, if not now.
     pub create_at: Option<i64>,
 }

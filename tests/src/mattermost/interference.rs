@@ -3,6 +3,7 @@
 //!
 //! Trust: as in [`super::faults`]. `/_sim` itself is never disturbed.
 
+use std::convert::Infallible;
 use std::time::Duration;
 
 use axum::body::Bytes;
@@ -15,7 +16,7 @@ use axum::{Json, Router};
 use serde_json::{Value, json};
 
 use super::error::ApiError;
-use super::faults::{Body, Fault, Plan, When};
+use super::faults::{Body, Content, Fault, Plan, When};
 use super::ids::Id;
 use super::server::{App, Server, Wire};
 
@@ -98,10 +99,16 @@ async fn carry_out(plan: &Plan, wire: &Wire, request: Request, next: Next) -> Re
         wire.cut();
         return StatusCode::BAD_GATEWAY.into_response();
     }
+    if let Some(to) = &plan.redirect {
+        return (StatusCode::FOUND, [(header::LOCATION, to.clone())]).into_response();
+    }
     let mut response = match plan.fail {
         Some((status, body, When::Before)) => failure(status, body),
         _ => next.run(request).await,
     };
+    if let Some(content) = plan.content {
+        response = spoiled(response, content).await;
+    }
     if let Some((status, body, When::After)) = plan.fail {
         response = failure(status, body);
     }
@@ -112,6 +119,35 @@ async fn carry_out(plan: &Plan, wire: &Wire, request: Request, next: Next) -> Re
         wire.cut();
     }
     response
+}
+
+/// The response with a body that is not what was said of it.
+async fn spoiled(response: Response, content: Content) -> Response {
+    const MOST: usize = 256 * 1024 * 1024;
+    let (mut head, body) = response.into_parts();
+    let mut bytes = axum::body::to_bytes(body, MOST).await.unwrap_or_default().to_vec();
+    let length = bytes.len();
+    head.headers.remove(header::CONTENT_LENGTH);
+    match content {
+        Content::Endless => {
+            let more = futures_util::stream::repeat_with(|| Ok::<_, Infallible>(vec![b'x'; 4096]));
+            return Response::from_parts(head, axum::body::Body::from_stream(more));
+        }
+        Content::Short => bytes.truncate(length.saturating_sub(1)),
+        Content::Long | Content::Broken => {}
+    }
+    // A body of several pieces states no length by itself.
+    let mut pieces = vec![Ok(bytes)];
+    match content {
+        Content::Long => pieces.push(Ok(b"x".to_vec())),
+        Content::Broken => {
+            head.headers.insert(header::CONTENT_LENGTH, (length + 1).into());
+            pieces.push(Err(std::io::Error::other("broken off, as asked for")));
+        }
+        Content::Endless | Content::Short => {}
+    }
+    let body = axum::body::Body::from_stream(futures_util::stream::iter(pieces));
+    Response::from_parts(head, body)
 }
 
 fn failure(status: u16, body: Body) -> Response {
@@ -148,6 +184,9 @@ impl Server {
             Fault::Slow { requests, millis } => {
                 self.faults.delay(requests, Duration::from_millis(millis));
             }
+            Fault::BadContent { requests, content } => self.faults.spoil(requests, content),
+            Fault::Redirect { requests, to } => self.faults.redirect(requests, to),
+            Fault::LoseFiles { count } => self.change(|state| state.lose_files = count),
             Fault::Drop { requests, when } => self.faults.cut(requests, when),
         }
     }
@@ -160,6 +199,7 @@ impl Server {
             state.hub.duplicate = 0;
             state.hub.lose = 0;
             state.clock_skew_ms = 0;
+            state.lose_files = 0;
         });
     }
 }

@@ -45,7 +45,7 @@ mod telling;
 mod version;
 mod websocket;
 
-pub use faults::{Body, Fault, Requests, When};
+pub use faults::{Body, Content, Fault, Requests, When};
 pub use handle::{Account, NewPost, Options, Simulator, Visibility};
 pub use ids::Id;
 pub use model::Post;

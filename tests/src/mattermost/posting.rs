@@ -167,7 +167,13 @@ impl State {
             self.abandon(&pending);
             return Err(gone);
         }
-        post.file_ids = self.attach_files(&post);
+        post.file_ids = match self.lose_files.checked_sub(u32::from(!post.file_ids.is_empty())) {
+            Some(left) if !post.file_ids.is_empty() => {
+                self.lose_files = left;
+                Vec::new()
+            }
+            _ => self.attach_files(&post),
+        };
         let (id, channel, user) = (post.id, post.channel_id, post.user_id);
         let quiet = ["from_webhook", "from_bot"].iter().any(|name| post.props.contains_key(*name));
         self.store_post(post, &pending);

@@ -32,7 +32,7 @@ struct Part {
     content: Bytes,
 }
 
-fn guess_mime(name: &str) -> &'static str {
+pub(super) fn guess_mime(name: &str) -> &'static str {
     match name.rsplit_once('.').map(|(_, extension)| extension) {
         Some("txt" | "md" | "log") => "text/plain; charset=utf-8",
         Some("json") => "application/json",

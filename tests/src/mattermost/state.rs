@@ -40,6 +40,8 @@ pub(super) struct Pending {
 pub(super) struct State {
     pub(super) version: Version,
     pub(super) clock_skew_ms: i64,
+    /// So many posts are made without their files.
+    pub(super) lose_files: u32,
     pub(super) users: BTreeMap<Id, User>,
     pub(super) sessions: HashMap<String, Session>,
     pub(super) teams: BTreeMap<Id, Team>,
@@ -64,6 +66,7 @@ impl State {
         Self {
             version,
             clock_skew_ms: 0,
+            lose_files: 0,
             users: BTreeMap::new(),
             sessions: HashMap::new(),
             teams: BTreeMap::new(),

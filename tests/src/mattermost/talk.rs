@@ -18,6 +18,7 @@ use super::ids::Id;
 use super::model::Post;
 use super::posting::{Drafted, Wish};
 use super::posts::Patch;
+use super::state::State;
 
 /// Everything that happens, from the moment of [`Simulator::subscribe`] on.
 pub struct Events(broadcast::Receiver<Arc<Value>>);
@@ -62,6 +63,7 @@ impl Simulator {
             root: new.root.map(|root| root.to_string()),
             message: new.message,
             props: new.props,
+            file_ids: new.files,
             ..Wish::default()
         };
         self.app.change(|state| match state.draft(user, wish)? {
@@ -74,6 +76,40 @@ impl Simulator {
             }
             Drafted::Again(_) => bail!("the idempotency key was used before"),
         })
+    }
+
+    /// Uploads a file as a user, to be attached to a post.
+    ///
+    /// # Errors
+    /// What the server would refuse.
+    pub fn upload(&self, user: Id, channel: Id, name: &str, content: &[u8]) -> Result<Id> {
+        let (mime, content) = (super::rest_files::guess_mime(name), content.to_vec());
+        let add = |state: &mut State| state.add_file(user, channel, name, mime, content.into());
+        let info = self.app.change(add)?;
+        info["id"].as_str().and_then(Id::parse).context("a file without an id")
+    }
+
+    /// A file's name and content, whoever may read it.
+    #[must_use]
+    pub fn file(&self, file: Id) -> Option<(String, Vec<u8>)> {
+        let found = |state: &State| {
+            state.files.get(&file).map(|file| (file.name.clone(), file.content.to_vec()))
+        };
+        self.app.read(found)
+    }
+
+    /// Gives a file a name that a real server would have made shorter.
+    pub fn rename_file(&self, file: Id, name: &str) {
+        self.app.change(|state| {
+            if let Some(file) = state.files.get_mut(&file) {
+                name.clone_into(&mut file.name);
+            }
+        });
+    }
+
+    /// Deletes a file, as an admin's data retention does.
+    pub fn delete_file(&self, file: Id) {
+        self.app.change(|state| state.files.remove(&file));
     }
 
     /// Changes the text of a user's own post.

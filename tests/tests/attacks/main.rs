@@ -13,4 +13,5 @@ mod catalogue;
 mod files;
 mod frontend;
 mod local;
+mod mattermost;
 mod worker;

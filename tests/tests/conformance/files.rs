@@ -61,6 +61,50 @@ async fn a_form_uploads_too(world: World) -> Result<()> {
     Ok(())
 }
 
+async fn what_is_not_there_and_what_is_somebody_elses_is_not_attached(world: World) -> Result<()> {
+    let unknown = gaggle_tests::mattermost::Id::random();
+    let reply = world.get(&world.bot, &format!("/files/{unknown}")).await?;
+    ensure!(reply.status == 404, "{}", reply.status);
+    let path = format!("/files?channel_id={}&filename=of-alice.txt", world.channel);
+    let content = Some("hers".to_owned());
+    let reply = world.rest.raw(&world.alice.token, Method::POST, &path, content).await?.is(201)?;
+    let info = reply["file_infos"][0].clone();
+    let body = json!({ "channel_id": world.channel, "message": "x", "file_ids": [info["id"]] });
+    let post = world.post(&world.bot, "/posts", body).await?.is(201)?;
+    let none = post.get("file_ids").is_none_or(|ids| ids.as_array().is_none_or(Vec::is_empty));
+    ensure!(none, "somebody else's file was attached: {post}");
+    Ok(())
+}
+
+async fn an_upload_in_pieces_has_a_length_and_a_file_may_be_empty(world: World) -> Result<()> {
+    let client = reqwest::Client::builder().no_proxy().build()?;
+    for content in ["", "in several pieces"] {
+        let pieces: Vec<std::io::Result<Vec<u8>>> =
+            content.as_bytes().chunks(4).map(|piece| Ok(piece.to_vec())).collect();
+        let body = reqwest::Body::wrap_stream(futures_util::stream::iter(pieces));
+        let response = client
+            .post(format!(
+                "{}/api/v4/files?channel_id={}&filename=a%20b.txt",
+                world.rest.base, world.channel
+            ))
+            .bearer_auth(&world.bot.token)
+            .header("Content-Length", content.len())
+            .body(body)
+            .send()
+            .await?;
+        ensure!(response.status() == 201, "{}", response.status());
+        let reply: serde_json::Value = response.json().await?;
+        let info = reply["file_infos"].get(0).context("no file")?;
+        ensure!(info["name"] == "a b.txt" && info["size"] == content.len(), "{reply}");
+    }
+    Ok(())
+}
+
 mod tests {
-    crate::case::cases![a_file_is_its_uploaders_until_it_is_attached, a_form_uploads_too];
+    crate::case::cases![
+        a_file_is_its_uploaders_until_it_is_attached,
+        a_form_uploads_too,
+        what_is_not_there_and_what_is_somebody_elses_is_not_attached,
+        an_upload_in_pieces_has_a_length_and_a_file_may_be_empty,
+    ];
 }

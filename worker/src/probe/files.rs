@@ -146,7 +146,10 @@ pub(super) fn write_programs(ground: &Ground) -> Outcome {
     for folder in [at(""), at("goose-home"), at("goose-config/goose")] {
         tries.add(format!("write in {}", folder.display()), write_in(&folder));
     }
-    for file in [at("gaggle-supervisor"), at("goose-config/goose/config.yaml")] {
+    for file in
+        ["gaggle-supervisor", "goose-config/goose/config.yaml", "goose-config/goose/AGENTS.md"]
+    {
+        let file = at(file);
         tries.add_io(format!("write {}", file.display()), write(&file));
     }
     tries.outcome()

@@ -112,7 +112,7 @@ fn probed(attack: &Attack, line: &str) -> Option<FromWorker> {
 
 /// Sees to the probe's end, after `grace` by force.
 async fn end(started: Started, grace: Duration) {
-    let Started { mut child, leaf, config } = started;
+    let Started { mut child, leaf, own } = started;
     // By itself first: then its status names the step that failed.
     let status = timeout(grace, child.wait()).await;
     if let Some(leaf) = &leaf {
@@ -127,7 +127,7 @@ async fn end(started: Started, grace: Duration) {
     if let Some(leaf) = leaf {
         leaf.end().await;
     }
-    drop(config);
+    drop(own);
 }
 
 fn step_or(status: ExitStatus) -> String {

@@ -55,6 +55,8 @@ impl Lab {
         fs::create_dir_all(programs.join("goose-home")).unwrap();
         fs::create_dir_all(programs.join("goose-config/goose")).unwrap();
         fs::write(programs.join("goose-config/goose/config.yaml"), "extensions: {}\n").unwrap();
+        let hints = include_str!("../../../packaging/goose-config/goose/AGENTS.md");
+        fs::write(programs.join("goose-config/goose/AGENTS.md"), hints).unwrap();
         let worker = programs.join("gaggle-worker");
         let built = env!("CARGO_BIN_EXE_gaggle-worker");
         fs::hard_link(built, &worker).or_else(|_| fs::copy(built, &worker).map(drop)).unwrap();

@@ -58,6 +58,14 @@ impl Model {
         last["model"].as_str().unwrap().to_owned()
     }
 
+    /// What the model is told to be in the last request.
+    pub(crate) fn system_prompt(&self) -> String {
+        let requests = self.requests.lock().unwrap();
+        let last = requests.last().expect("the model was never asked");
+        let spoken = last["messages"].as_array().unwrap().iter();
+        spoken.filter(|m| m["role"] == "system").map(text_of).collect()
+    }
+
     /// How many answers are over, whole or because Goose went away.
     pub(crate) fn ended(&self) -> usize {
         self.ended.load(Ordering::SeqCst)

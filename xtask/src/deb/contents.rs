@@ -15,6 +15,7 @@ const CONTAINED: &[&str] = &[
     "./usr/lib/gaggle/gaggle-frontend",
     "./usr/lib/gaggle/gaggle-supervisor",
     "./usr/lib/gaggle/gaggle-worker",
+    "./usr/lib/gaggle/goose-config/goose/AGENTS.md",
     "./usr/lib/gaggle/goose-config/goose/config.yaml",
     "./usr/lib/gaggle/goose-home/",
     "./usr/lib/sysusers.d/gaggle.conf",

@@ -81,7 +81,7 @@ fn install_build(tree: &Path, built: &Path) -> Result<(), String> {
          strip -o usr/bin/gaggle \"$BUILT/gaggle\"
          for name; do strip -o $programs/$name \"$BUILT/$name\"; done
          ln -s gaggle-worker $programs/goose-shell
-         cp $from/packaging/goose-config/goose/config.yaml $programs/goose-config/goose/
+         cp $from/packaging/goose-config/goose/config.yaml $from/packaging/goose-config/goose/AGENTS.md $programs/goose-config/goose/
          cp $from/packaging/systemd/* lib/systemd/system/
          cp $from/packaging/sysusers.d/gaggle.conf usr/lib/sysusers.d/
          cp $from/packaging/tmpfiles.d/gaggle.conf usr/lib/tmpfiles.d/

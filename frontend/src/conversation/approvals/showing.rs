@@ -87,6 +87,7 @@ impl Inner {
                 root,
                 message,
                 props: Map::from_iter(marks),
+                files: Vec::new(),
                 pending_post_id: PendingPostId::new(),
             };
             let id = self.client.create_post(&new).await?.id;

@@ -148,6 +148,10 @@ impl Inner {
             Command::Stop => said(self.stop(typed).await),
             Command::Approve(name) => said(self.decide(typed, name.as_deref(), Decision::Once)),
             Command::Deny(name) => said(self.decide(typed, name.as_deref(), Decision::No)),
+            Command::Get(path) => {
+                self.get(post, typed.key, &path).await;
+                Answer::Nothing
+            }
             Command::Sessions => Answer::Private(self.list_sessions(post.author()).await?),
             Command::Status => self.status(typed).await?,
             Command::Mode(_) => Answer::Here(self.show_mode(typed).await?),
@@ -192,6 +196,7 @@ impl Inner {
                 root: None,
                 message,
                 props: serde_json::Map::new(),
+                files: Vec::new(),
                 pending_post_id: PendingPostId::new(),
             };
             self.client.create_post(&new).await

@@ -21,6 +21,8 @@ use crate::worker::WorkerError;
 const INTERRUPTED: &str =
     "What I did until then is done. Click 🔁 to have me begin it again, or ask in other words.";
 const DELETED: &str = "🛑 Stopped: what you asked was deleted.";
+const NOTHING: &str =
+    "There is nothing for me to work on. Please send it again, or write what you need.";
 const RESTARTED: &str = "Interrupted: I was restarted.";
 
 /// Tells the thread how the turn ended, and with that the ledger, which will have
@@ -34,6 +36,7 @@ pub(super) fn tell(inner: &Arc<Inner>, job: &Job, end: End, began: Instant) -> O
         }
         End::Unsent(Stop::Shutdown) => return postpone(job),
         End::NotStarted(error) => not_started(inner, job, &error)?,
+        End::Nothing => (Outcome::Refused, Some(NOTHING.to_owned())),
         End::Unsent(Stop::Deleted) => (Outcome::Cancelled, Some(DELETED.to_owned())),
         End::Unsent(_) => (Outcome::Cancelled, Some("🛑 Stopped before it began.".to_owned())),
         End::Said(end) => said(job, end, stopped),

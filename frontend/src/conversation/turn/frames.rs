@@ -57,13 +57,15 @@ impl Turn<'_> {
             FromWorker::ThreadClosed { .. }
             | FromWorker::Hello(_)
             | FromWorker::Probed { .. }
-            | FromWorker::ProbeEnded { .. } => {
+            | FromWorker::ProbeEnded { .. }
+            | FromWorker::File { .. } => {
                 return Taken::Waiting;
             }
             FromWorker::TurnStarted { .. } => self.spending.start(),
             FromWorker::Spent { input, output, cost, .. } => {
                 self.spending.note(input, output, cost);
             }
+            FromWorker::OutboxFilled { .. } => self.filled = true,
             FromWorker::Delta { kind, text, .. } => self.show(|transcript| match kind {
                 DeltaKind::Answer => transcript.answer(text.as_str()),
                 DeltaKind::Thought => transcript.think(text.as_str()),
@@ -151,10 +153,12 @@ fn turn_of(frame: &FromWorker) -> Option<TurnId> {
         | FromWorker::PermissionAsk { turn, .. }
         | FromWorker::Notice { turn, .. }
         | FromWorker::Spent { turn, .. }
+        | FromWorker::OutboxFilled { turn, .. }
         | FromWorker::TurnEnded { turn, .. } => Some(*turn),
         FromWorker::Hello(_)
         | FromWorker::Probed { .. }
         | FromWorker::ProbeEnded { .. }
+        | FromWorker::File { .. }
         | FromWorker::ThreadReady { .. }
         | FromWorker::Usage { .. }
         | FromWorker::ThreadClosed { .. } => None,

@@ -16,6 +16,7 @@ fn messages_and_their_fields() {
         ("control", &["ControlRequest", "ControlReply", "WorkerExit", "Closing"][..]),
         ("admin", &["AdminRequest", "AdminReply"]),
         ("session", &["ToWorker", "FromWorker"]),
+        ("files", &["FileOrder", "FileNews"]),
     ] {
         let text = source::read(&format!("ipc/src/{file}.rs"));
         for message in messages {

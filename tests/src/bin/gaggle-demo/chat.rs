@@ -10,8 +10,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use gaggle_tests::lab::Answer;
-use gaggle_tests::mattermost::{Id, Post};
+use gaggle_tests::mattermost::{Id, NewPost, Post};
 
+use super::files::{self, Attached, Shown};
 use super::paint::Paint;
 use super::stage::{Speaker, Stage};
 use super::view::View;
@@ -29,6 +30,8 @@ Write to the bot, and it answers. The built-in LLM says your words back; and
   think: TEXT    thinks before it answers
   slow: TEXT     answers slowly
   !stop          ends what runs in this thread
+  /attach FILE [TEXT]   sends a file with your words, or alone
+  !get PATH      fetches a file of the workspace
   !help          lists what else the bot understands: !new, !sessions, !resume N,
                  !mode, !model, !status, !usage and more
   /react 👍      answers a question of Goose's: 👍 once, ✅ in this thread, 👎 no
@@ -87,6 +90,7 @@ pub(crate) fn run(stage: &Stage, name: &str, interrupts: &Interrupts) -> Result<
         view: View::new(paint),
         waiting: None,
         reacted: None,
+        shown: Shown::default(),
     };
     println!("{}", paint.dim("Write to the bot. `/help` says what it understands."));
     let lines = lines();
@@ -140,6 +144,8 @@ struct Chat<'stage> {
     waiting: Option<Waiting>,
     /// The question of Goose's that was answered last.
     reacted: Option<Id>,
+    /// The files that were shown.
+    shown: Shown,
 }
 
 struct Waiting {
@@ -173,10 +179,14 @@ impl Chat<'_> {
                 Err(error) => self.say(&format!("{error}\n")),
             },
             ("/react", emoji) => self.react(emoji.trim()),
+            ("/attach", what) => match files::read(what) {
+                Ok(file) => self.send(&file.text.clone(), Some(&file))?,
+                Err(error) => self.say(&format!("{error:#}\n")),
+            },
             (word, _) if word.starts_with('/') => {
                 self.say(&format!("there is no {word}; see /help\n"));
             }
-            _ => self.send(line)?,
+            _ => self.send(line, None)?,
         }
         Ok(true)
     }
@@ -211,17 +221,21 @@ impl Chat<'_> {
         asked.filter(|asked| Some(*asked) != self.reacted)
     }
 
-    fn send(&mut self, text: &str) -> Result<()> {
+    fn send(&mut self, text: &str, file: Option<&Attached>) -> Result<()> {
         let simulator = self.stage.simulator();
-        let post = match self.root {
-            Some(root) => simulator.reply(self.speaker.id, root, text)?,
-            None => {
-                let channel = if self.town { self.speaker.town } else { self.speaker.direct };
-                let root = simulator.post(self.speaker.id, channel, text)?;
-                (self.root, self.view) = (Some(root), View::new(self.paint));
-                root
-            }
+        let channel = if self.town { self.speaker.town } else { self.speaker.direct };
+        let user = self.speaker.id;
+        let upload = |file: &Attached| simulator.upload(user, channel, &file.name, &file.content);
+        let new = NewPost {
+            message: text.to_owned(),
+            root: self.root,
+            files: file.map(upload).transpose()?.into_iter().collect(),
+            ..NewPost::default()
         };
+        let post = simulator.post_with(user, channel, new)?;
+        if self.root.is_none() {
+            (self.root, self.view) = (Some(post), View::new(self.paint));
+        }
         if self.town && !text.contains(BOT) {
             // Nobody but the others reads it.
             self.prompt();
@@ -241,7 +255,12 @@ impl Chat<'_> {
         let (simulator, bot) = (self.stage.simulator(), self.stage.bot());
         let mut posts: Vec<Post> = simulator.thread(root);
         posts.retain(|post| post.user_id == bot);
-        let new = self.view.update(&posts);
+        let mut new = self.view.update(&posts);
+        for (name, content) in self.shown.new_in(simulator, &posts) {
+            new = true;
+            self.view.end_line();
+            println!("{}", self.paint.dim(files::described(&name, &content)));
+        }
         let Some(waiting) = &mut self.waiting else { return };
         // Commands have answers that are no turns, or none.
         let whole = match waiting.question {

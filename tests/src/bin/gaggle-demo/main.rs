@@ -7,6 +7,7 @@
 
 mod arguments;
 mod chat;
+mod files;
 mod once;
 mod paint;
 mod settings;

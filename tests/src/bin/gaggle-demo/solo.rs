@@ -17,7 +17,7 @@ use std::process::{Child, Stdio};
 
 use anyhow::{Context, Result};
 use gaggle_tests::lab::{
-    Sections, gaggle_toml, goose, goose_config, programs, scripted_provider, wait_for_bot,
+    Sections, gaggle_toml, goose, programs, scripted_provider, wait_for_bot, write_goose_config,
 };
 use gaggle_tests::llm::Llm;
 use gaggle_tests::mattermost::{Account, Id, Options, Simulator, Visibility};
@@ -128,8 +128,7 @@ fn install_worker(folder: &Path) -> Result<PathBuf> {
     fs::copy(programs::built("gaggle-worker")?, &worker)?;
     symlink("gaggle-worker", folder.join("goose-shell"))?;
     fs::create_dir(folder.join("goose-home"))?;
-    fs::create_dir_all(folder.join("goose-config/goose"))?;
-    fs::write(folder.join("goose-config/goose/config.yaml"), goose_config())?;
+    write_goose_config(folder)?;
     Ok(worker)
 }
 

@@ -15,6 +15,7 @@ use nix::unistd::{Gid, Uid, chown};
 use crate::lab::spec::{
     Account, CONFIG, ConfigFile, FRONTEND_UID, Home, PROGRAMS, REAL, RUNTIME, STATE, Spec,
 };
+use crate::lab::write_goose_config;
 
 const NOTHING: Option<&str> = None;
 const BUILT: [&str; 4] = ["gaggle-supervisor", "gaggle-worker", "gaggle-frontend", "gaggle"];
@@ -76,9 +77,7 @@ fn goose(spec: &Spec, programs: &Path) -> Result<()> {
     }
     symlink("gaggle-worker", programs.join("goose-shell"))?;
     fs::create_dir(programs.join("goose-home"))?;
-    let config = programs.join("goose-config/goose");
-    fs::create_dir_all(&config)?;
-    Ok(fs::write(config.join("config.yaml"), &spec.goose_config)?)
+    Ok(write_goose_config(programs)?)
 }
 
 /// What the worker needs beside itself moves with it.

@@ -228,7 +228,8 @@ fn a50_by_default_nothing_can_be_planted_in_the_home() -> Result<()> {
     });
     held(&mut agent, &mut Outside::login(&lab, "alice", &[])?, &acts)?;
     // What Goose does read is root's.
-    let acts = ["goose-config/goose/config.yaml", "goose-home/x", "goose-shell"];
+    let config = ["goose-config/goose/config.yaml", "goose-config/goose/AGENTS.md"];
+    let acts = [config[0], config[1], "goose-home/x", "goose-shell"];
     let acts = acts.map(|path| row("A50", format!("touch {PROGRAMS}/{path}")));
     held(&mut agent, &mut Outside::root(&lab), &acts)
 }

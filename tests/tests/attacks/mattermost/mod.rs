@@ -1,0 +1,3 @@
+//! Rows of `docs/attacks.md`: a malicious user of Mattermost.
+
+mod files;
