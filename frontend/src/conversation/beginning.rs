@@ -137,8 +137,9 @@ impl Inner {
 
     /// Says why a turn is not begun, and closes it.
     pub(super) async fn decline(&self, turn: TurnId, address: &Address, text: &str) {
-        self.answer_at(address.channel, address.root, address.asked, text).await;
-        if let Err(error) = self.state.end_turn(turn, Outcome::Refused).await {
+        let outcome = Outcome::Refused;
+        self.answer_at(address.channel, address.root, (address.asked, outcome), text).await;
+        if let Err(error) = self.state.end_turn(turn, outcome).await {
             self.fail(error);
         }
     }

@@ -12,7 +12,7 @@ use super::Inner;
 use super::recovery::closed_off;
 use crate::delivery::{PROP_DONE, PROP_PART, PROP_TURN};
 use crate::mattermost::{PageQuery, Post, PostPatch};
-use crate::state::StateError;
+use crate::state::{Outcome, StateError};
 
 /// What is older nobody waits for, in milliseconds.
 const A_DAY: i64 = 24 * 60 * 60 * 1000;
@@ -76,7 +76,7 @@ impl Inner {
 
     async fn finish(&self, post: &Post) -> Result<(), crate::mattermost::Error> {
         let mut props = post.props.clone();
-        props.insert(PROP_DONE.to_owned(), Value::Bool(true));
+        props.insert(PROP_DONE.to_owned(), Outcome::Interrupted.as_str().into());
         let message = Some(closed_off(&post.message, true));
         let patch = PostPatch { message, props: Some(props) };
         self.client.patch_post(post.id, &patch).await.map(drop)

@@ -10,7 +10,7 @@ use gaggle_ipc::{MattermostId, TurnId};
 use super::approvals::PROP_ASK;
 use super::orders::{Wish, wish};
 use super::{Conversations, Inner, Key, Prompt, address, asked};
-use crate::delivery::{Address, PROP_DONE, PROP_TURN};
+use crate::delivery::{Address, PROP_DONE, PROP_TURN, ended};
 use crate::gate::{Admission, Site};
 use crate::mattermost::{Channel, Error, Post, PostPatch, User};
 use crate::state::{Outcome, StateError, UnfinishedTurn};
@@ -86,8 +86,8 @@ impl Inner {
     async fn rerun(self: &std::sync::Arc<Self>, turn: UnfinishedTurn) -> Result<(), RecoveryError> {
         // Not taken in, and told so.
         let shown = self.answers(&turn).await?;
-        if shown.iter().any(is_whole) {
-            return Ok(self.state.end_turn(turn.turn, Outcome::Refused).await?);
+        if let Some(outcome) = shown.iter().find_map(ended) {
+            return Ok(self.state.end_turn(turn.turn, outcome).await?);
         }
         let key = Key { user: turn.user, thread: turn.thread };
         match self.asks_still(turn.question, turn.channel, key).await? {
@@ -157,8 +157,12 @@ impl Inner {
 
     async fn interrupted(&self, turn: UnfinishedTurn) -> Result<(), RecoveryError> {
         let posts = self.answers(&turn).await?;
-        if posts.iter().any(is_whole) {
-            return Ok(self.state.end_turn(turn.turn, Outcome::Complete).await?);
+        if let Some(outcome) = posts.iter().find_map(ended) {
+            self.state.end_turn(turn.turn, outcome).await?;
+            if let (Outcome::Interrupted, Some(last)) = (outcome, posts.last()) {
+                self.offer_again(last.id, turn.user).await;
+            }
+            return Ok(());
         }
         let last = posts.len().saturating_sub(1);
         for (at, post) in posts.iter().enumerate() {
@@ -169,7 +173,7 @@ impl Inner {
             }
             if at == last {
                 let mut props = post.props.clone();
-                props.insert(PROP_DONE.to_owned(), serde_json::Value::Bool(true));
+                props.insert(PROP_DONE.to_owned(), Outcome::Interrupted.as_str().into());
                 patch.props = Some(props);
             }
             if patch.message.is_some() || patch.props.is_some() {
@@ -179,7 +183,8 @@ impl Inner {
         let mut shown = posts.last().map(|post| post.id);
         if shown.is_none() {
             let root = super::root_of(turn.thread, turn.channel);
-            shown = self.answer_at(turn.channel, root, turn.post, NOTE).await;
+            let of = (turn.post, Outcome::Interrupted);
+            shown = self.answer_at(turn.channel, root, of, NOTE).await;
         }
         if let Some(post) = shown {
             self.state.turn_answer_post(turn.turn, post).await?;
@@ -242,11 +247,6 @@ impl Inner {
             tokio::time::sleep(PAUSE).await;
         }
     }
-}
-
-/// Nothing more will come after it.
-fn is_whole(post: &Post) -> bool {
-    post.props.contains_key(PROP_DONE)
 }
 
 /// `message` without the line that shows a running turn; the last one says why.

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use super::Inner;
 use crate::delivery;
 use crate::mattermost::{NewPost, PendingPostId, Post};
+use crate::state::Outcome;
 
 /// The command, in the props of the post that answers it.
 pub(super) const PROP_COMMAND: &str = "gaggle_command";
@@ -35,10 +36,10 @@ impl Inner {
         &self,
         channel: MattermostId,
         root: Option<MattermostId>,
-        asked: MattermostId,
+        (asked, outcome): (MattermostId, Outcome),
         text: &str,
     ) -> Option<MattermostId> {
-        self.post(channel, root, text, delivery::whole_answer_to(asked)).await
+        self.post(channel, root, text, delivery::whole_answer_to(asked, outcome)).await
     }
 
     /// Answers a command: a later process finds it, and no agent is told of it.

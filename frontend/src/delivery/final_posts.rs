@@ -11,6 +11,7 @@ use super::slot::{self, Props, Slot};
 use super::{Delivery, DeliveryError, PutError};
 use crate::mattermost::Error;
 use crate::render::{self, Phase, Transcript};
+use crate::state::Outcome;
 
 /// Pause after the first failure; it doubles up to [`super::Pace::slowest_edit`].
 const FIRST_PAUSE: std::time::Duration = std::time::Duration::from_millis(250);
@@ -32,11 +33,11 @@ impl Delivery {
     }
 
     async fn finish_once(&mut self, transcript: &Transcript) -> Result<(), PutError> {
-        let long = match &transcript.phase {
+        let (long, outcome) = match &transcript.phase {
             Phase::Withdrawn => return self.withdraw().await,
             Phase::Postponed => return self.postpone(transcript).await,
-            Phase::Ended(ending) => ending.long,
-            _ => None,
+            Phase::Ended(ending) => (ending.long, ending.outcome),
+            _ => (None, Outcome::Failed),
         };
         let rendered = render::posts(transcript, &self.style);
         let begun = self.slots.first().is_some_and(|slot| slot.post().is_some());
@@ -44,11 +45,14 @@ impl Delivery {
             Some(took) if begun => {
                 self.put_below(&rendered.messages).await?;
                 let left = render::progress_left(transcript, self.style.trace, took.as_secs());
-                let props = slot::props(rendered.attachments.as_ref(), true);
+                let props = slot::props(rendered.attachments.as_ref(), Some(outcome));
                 self.put(0, "answer", &left, props).await?;
                 self.remove_beyond(1).await
             }
-            _ => self.put_in_place(&rendered.messages, rendered.attachments.as_ref()).await,
+            _ => {
+                let attachments = rendered.attachments.as_ref();
+                self.put_in_place(&rendered.messages, attachments, outcome).await
+            }
         }
     }
 
@@ -57,19 +61,24 @@ impl Delivery {
         &mut self,
         messages: &[String],
         attachments: Option<&Value>,
+        outcome: Outcome,
     ) -> Result<(), PutError> {
+        let done = slot::props(attachments, Some(outcome));
         let Some((first, more)) = messages.split_first() else {
             return Ok(());
         };
         // A first post that is not there yet has to be made before the others.
         if self.slots.first().is_none_or(|slot| slot.post().is_none()) {
-            let props = slot::props(attachments, more.is_empty());
+            let props = match more {
+                [] => done.clone(),
+                _ => slot::props(attachments, None),
+            };
             self.put(0, "answer", first, props).await?;
         }
         for (at, message) in more.iter().enumerate() {
             self.put(at + 1, "answer", message, Props::new()).await?;
         }
-        self.put(0, "answer", first, slot::props(attachments, true)).await?;
+        self.put(0, "answer", first, done).await?;
         self.remove_beyond(messages.len()).await
     }
 

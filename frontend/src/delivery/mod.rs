@@ -24,7 +24,7 @@ use crate::state::{Outcome, State, StateError};
 pub use files::{Entry, FilesPlace};
 pub use final_posts::long;
 use slot::{Outbox, Slot};
-pub use slot::{PROP_DONE, PROP_PART, PROP_TURN, whole_answer_to};
+pub use slot::{PROP_DONE, PROP_PART, PROP_TURN, ended, whole_answer_to};
 
 /// Where an answer goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -257,7 +257,7 @@ impl Delivery {
         let mut edited = false;
         for (at, message) in rendered.messages.iter().enumerate() {
             let attachments = rendered.attachments.as_ref().filter(|_| at == 0);
-            let props = slot::props(attachments, false);
+            let props = slot::props(attachments, None);
             // New posts and the last words come through by what edits leave.
             let slot = self.slots.get(at);
             let wait = slot.map(|slot| self.outbox.should_wait(slot, message, &props));

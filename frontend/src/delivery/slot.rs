@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 
 use super::Address;
 use crate::mattermost::{Client, Error, NewPost, PendingPostId, Post, PostPatch, Worth};
+use crate::state::Outcome;
 
 /// The post that asks, in the props of each post that answers.
 pub const PROP_TURN: &str = "gaggle_turn";
@@ -17,28 +18,38 @@ pub const PROP_TURN: &str = "gaggle_turn";
 pub const PROP_PART: &str = "gaggle_part";
 /// The first of them.
 const FIRST_PART: &str = "answer-0";
-/// The answer is whole.
+/// The answer is whole, and how it ended: the ledger may not have learned that.
 pub const PROP_DONE: &str = "gaggle_done";
 
 /// Props of ours.
 pub(super) type Props = Map<String, Value>;
 
-/// The props of a post with these attachments, of an answer that is `done` or not.
-pub(super) fn props(attachments: Option<&Value>, done: bool) -> Props {
+/// The props of a post with these attachments, of an answer that has ended so, or
+/// not yet.
+pub(super) fn props(attachments: Option<&Value>, done: Option<Outcome>) -> Props {
     let mut props = Props::new();
     if let Some(attachments) = attachments {
         props.insert("attachments".to_owned(), attachments.clone());
     }
-    if done {
-        props.insert(PROP_DONE.to_owned(), Value::Bool(true));
+    if let Some(outcome) = done {
+        props.insert(PROP_DONE.to_owned(), outcome.as_str().into());
     }
     props
 }
 
+/// How the answer ended whose first post this is; `None` if more is to come. Whoever
+/// asks has seen to it that the post is the bot's.
+#[must_use]
+pub fn ended(post: &Post) -> Option<Outcome> {
+    let done = post.props.get(PROP_DONE)?;
+    // In earlier versions it did not say how.
+    Some(done.as_str().and_then(Outcome::parse).unwrap_or(Outcome::Complete))
+}
+
 /// The props of a post that is the whole answer to `asked`.
 #[must_use]
-pub fn whole_answer_to(asked: MattermostId) -> Map<String, Value> {
-    let mut all = props(None, true);
+pub fn whole_answer_to(asked: MattermostId, outcome: Outcome) -> Map<String, Value> {
+    let mut all = props(None, Some(outcome));
     all.insert(PROP_TURN.to_owned(), asked.as_str().into());
     all.insert(PROP_PART.to_owned(), FIRST_PART.into());
     all

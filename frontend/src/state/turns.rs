@@ -54,6 +54,14 @@ impl Outcome {
             Self::Refused => "refused",
         }
     }
+
+    /// What the word means.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        [Self::Complete, Self::Cancelled, Self::Interrupted, Self::Failed, Self::Refused]
+            .into_iter()
+            .find(|outcome| outcome.as_str() == word)
+    }
 }
 
 /// A turn that has not ended.

@@ -1,8 +1,9 @@
 //! The frontend ends, as asked or not, and comes back.
 
+use gaggle_ipc::control::WorkerExit;
 use gaggle_ipc::session::{Before, TurnEnd};
 
-use gaggle_tests::mattermost::{Fault, Requests};
+use gaggle_tests::mattermost::{Fault, Requests, When};
 
 use crate::fake::Did;
 use crate::world::World;
@@ -26,6 +27,35 @@ async fn killed_in_mid_turn_the_thread_says_so_and_nothing_runs_twice() {
     next.answer("The rest.");
     world.says(root, "The rest.").await;
     assert_eq!(world.texts(root).len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_thread_was_told_last_is_how_the_turn_ended_also_if_the_ledger_never_heard() {
+    for (exit, before) in [(true, Before::Interrupted), (false, Before::Complete)] {
+        let mut world = World::new().await;
+        let root = world.ask("work");
+        let asked = world.supervisor.asked().await;
+        asked.ready().say("half of it");
+        world.answer(root, |post| post.message.starts_with("half of it")).await;
+        // Each edit is made, and nobody hears that it was.
+        let requests = Requests::next(1000, "PUT", "/posts/*/patch");
+        world.sim.inject(Fault::Drop { requests, when: When::After });
+        if exit {
+            asked.die(WorkerExit::Signal(9));
+        } else {
+            asked.say(", and the rest").end(TurnEnd::Complete);
+        }
+        world.answer(root, |post| post.props.contains_key("gaggle_done")).await;
+        world.kill();
+        world.sim.clear_faults();
+        world.start().await;
+        world.reading().await;
+        let texts = world.texts(root);
+        assert_eq!(texts.len(), 1, "{texts:?}");
+        assert_eq!(texts[0].contains("Interrupted"), exit, "{texts:?}");
+        world.sim.reply(world.alice.id, root, "go on").unwrap();
+        assert_eq!(world.supervisor.asked().await.before, before);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
