@@ -14,7 +14,7 @@ use crate::mattermost::{Id, Post, Simulator};
 const PROP_TURN: &str = "gaggle_turn";
 /// Which part of the answer a post is.
 const PROP_PART: &str = "gaggle_part";
-/// The answer is whole.
+/// The answer is whole, and how it ended.
 const PROP_DONE: &str = "gaggle_done";
 
 /// A bot that is there at all answers within this.
@@ -42,7 +42,7 @@ impl Answer {
     /// Nothing more will come.
     #[must_use]
     pub fn is_whole(&self) -> bool {
-        self.posts.iter().any(|post| post.props.get(PROP_DONE).is_some_and(|done| done == true))
+        self.posts.iter().any(|post| post.props.contains_key(PROP_DONE))
     }
 
     /// The text, without the post that showed the progress of a long turn.
