@@ -16,6 +16,7 @@ pub mod ingest;
 pub mod log;
 pub mod markdown;
 pub mod mattermost;
+pub mod mcp;
 pub mod mentions;
 pub mod notify;
 pub mod policy;

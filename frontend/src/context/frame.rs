@@ -67,7 +67,7 @@ fn quoted(text: &str) -> String {
 /// Every end of a line as `\n`, tabs kept, and nothing else that does not show:
 /// neither controls, nor what turns the direction of writing, nor the letters
 /// that only machines see.
-fn clean(text: &str) -> String {
+pub(crate) fn clean(text: &str) -> String {
     let text = text.replace("\r\n", "\n");
     text.chars()
         .filter_map(|c| match c {

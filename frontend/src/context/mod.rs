@@ -12,6 +12,7 @@ mod instructions;
 mod unseen;
 
 pub use excerpt::{Entry, excerpt};
+pub(crate) use frame::clean;
 pub use instructions::{Instructed, instruct};
 pub use unseen::{Posted, Source, Voice, unseen};
 

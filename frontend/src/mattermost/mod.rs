@@ -11,12 +11,15 @@ mod channels;
 mod client;
 mod clock;
 mod connector;
+mod directory;
 mod error;
 mod failure;
 mod files;
+mod making;
 mod people;
 mod posts;
 mod retry;
+mod search;
 mod thread;
 mod tls;
 mod transport;
@@ -27,9 +30,12 @@ mod wire;
 
 pub(crate) use budget::Worth;
 pub use client::Client;
+pub use directory::{Among, ChannelDetails, Handle, Profile, TeamDetails};
 pub use error::Error;
 pub use files::{Download, DownloadError, FileInfo};
+pub use making::NewChannel;
 pub use posts::{Emoji, NewPost, PageQuery, PendingPostId, PostPatch};
+pub use search::Search;
 pub use thread::{PostRef, ThreadPart};
 pub use types::{
     Channel, ChannelKind, ChannelList, ChannelMember, Post, PostPage, Reaction, Team, User,

@@ -34,6 +34,7 @@ mod reactions;
 mod rest;
 mod rest_channels;
 mod rest_files;
+mod rest_lookup;
 mod rest_members;
 mod rest_posts;
 mod rest_users;

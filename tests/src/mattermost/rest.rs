@@ -21,7 +21,8 @@ use super::error::ApiError;
 use super::ids::Id;
 use super::server::App;
 use super::{
-    interference, rest_channels, rest_files, rest_members, rest_posts, rest_users, websocket,
+    interference, rest_channels, rest_files, rest_lookup, rest_members, rest_posts, rest_users,
+    websocket,
 };
 
 /// What a handler answers.
@@ -37,7 +38,8 @@ pub(super) fn router(app: App) -> Router {
         .merge(rest_channels::routes())
         .merge(rest_members::routes())
         .merge(rest_posts::routes())
-        .merge(rest_files::routes());
+        .merge(rest_files::routes())
+        .merge(rest_lookup::routes());
     Router::new()
         .nest("/api/v4", api)
         .merge(rest_posts::hook_route())

@@ -15,13 +15,14 @@ use super::error::ApiError;
 use super::ids::Id;
 use super::model::{Channel, ChannelKind};
 use super::rest::{Answer, Caller, created, done, id_field, ok, parse_body, path_id, tagged, text};
+use super::rest_lookup;
 use super::server::App;
 use super::state::State;
 
 pub(super) fn routes() -> Router<App> {
     Router::new()
         .route("/teams", post(add_team))
-        .route("/teams/{team}/members", post(join_team))
+        .route("/teams/{team}/members", post(join_team).get(rest_lookup::team_members))
         .route("/teams/{team}/members/{user}", get(team_member))
         .route("/users/{user}/teams", get(teams))
         .route("/users/{user}/teams/{team}/channels", get(team_channels))
@@ -83,7 +84,7 @@ async fn team_member(
     })
 }
 
-fn team_member_json(team: Id, user: Id) -> Value {
+pub(super) fn team_member_json(team: Id, user: Id) -> Value {
     json!({
         "team_id": team, "user_id": user, "roles": "team_user", "delete_at": 0,
         "scheme_guest": false, "scheme_user": true, "scheme_admin": false,
