@@ -1,8 +1,9 @@
-//! `docs/configuration.md` and `docs/commands.md` say what the tables in the code
-//! say, line by line.
+//! `docs/configuration.md`, `docs/commands.md` and `docs/mcp.md` say what the tables in
+//! the code say, line by line.
 
 use gaggle_frontend::commands::{COMMANDS, Group};
 use gaggle_frontend::config::{KEYS, Reader, VARIABLES};
+use gaggle_frontend::mcp::{self, Class};
 
 fn page() -> &'static str {
     include_str!("../../docs/configuration.md")
@@ -69,4 +70,22 @@ fn the_commands_stand_on_their_page_group_by_group() {
     let page = include_str!("../../docs/commands.md");
     let rows: Vec<_> = page.lines().filter(|line| line.starts_with('|')).collect();
     assert!(rows == wanted, "put these tables into docs/commands.md:\n{}", wanted.join("\n"));
+}
+
+#[test]
+fn each_tool_stands_on_its_page_with_what_it_does_to_the_world() {
+    let page = include_str!("../../docs/mcp.md");
+    let rows: Vec<(&str, &str)> = page
+        .lines()
+        .filter_map(|line| {
+            let mut cells = line.strip_prefix("| `")?.split(" | ");
+            Some((cells.next()?.trim_end_matches('`'), cells.next()?))
+        })
+        .collect();
+    let word = |class| match class {
+        Class::Read => "read",
+        Class::Write => "write",
+    };
+    let tools: Vec<_> = mcp::all().iter().map(|tool| (tool.name, word(tool.class))).collect();
+    assert_eq!(rows, tools);
 }

@@ -43,7 +43,20 @@ fn address(
     port: Option<u16>,
     plaintext: bool,
 ) -> Result<Url, Refusal> {
-    let text = found.raw.text()?;
+    parse(&found.raw.text()?, scheme, port, plaintext)
+}
+
+/// An address that stands alone.
+pub(super) fn plain(text: &str) -> Result<Url, Refusal> {
+    parse(text, None, None, false)
+}
+
+fn parse(
+    text: &str,
+    scheme: Option<&str>,
+    port: Option<u16>,
+    plaintext: bool,
+) -> Result<Url, Refusal> {
     let text = text.trim();
     let spelled = if text.contains("://") {
         text.to_owned()

@@ -14,6 +14,7 @@ mod instructions;
 mod keys;
 mod lists;
 mod load;
+mod own;
 mod problems;
 mod proxy;
 mod raw;

@@ -92,7 +92,7 @@ fn from_variable(settings: &Settings, findings: &mut Findings) -> Option<SecretS
         .ok()
 }
 
-fn token(text: &str) -> Result<SecretString, &'static str> {
+pub(super) fn token(text: &str) -> Result<SecretString, &'static str> {
     let text = text.trim();
     if text.is_empty() {
         return Err("the token is empty");
