@@ -182,6 +182,7 @@ async fn serve(
 /// Who the bot is and whom it serves, as soon as Mattermost answers.
 async fn log_in(client: &Client, config: &Config) -> Result<(Gate, User), ServiceError> {
     let mut pause = FIRST_PAUSE;
+    let mut refused = false;
     loop {
         let attempt = try_log_in(client, config);
         tokio::pin!(attempt);
@@ -200,10 +201,12 @@ async fn log_in(client: &Client, config: &Config) -> Result<(Gate, User), Servic
             }
             Err(error) => error,
         };
-        let passes = matches!(
-            error,
-            mattermost::Error::Unavailable { .. } | mattermost::Error::RateLimited { .. }
-        );
+        let passes = match error {
+            mattermost::Error::Unavailable { .. } | mattermost::Error::RateLimited { .. } => true,
+            // A proxy may say so once, and nobody would start the service again.
+            mattermost::Error::Unauthorized => !std::mem::replace(&mut refused, true),
+            _ => false,
+        };
         if !passes {
             return Err(error.into());
         }

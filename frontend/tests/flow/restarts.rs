@@ -3,7 +3,7 @@
 use gaggle_ipc::control::WorkerExit;
 use gaggle_ipc::session::{Before, TurnEnd};
 
-use gaggle_tests::mattermost::{Fault, Requests, When};
+use gaggle_tests::mattermost::{Body, Fault, Requests, When};
 
 use crate::fake::Did;
 use crate::world::World;
@@ -167,6 +167,20 @@ async fn a_revoked_token_ends_the_process() {
     let mut world = World::new().await;
     world.sim.set_active(world.bot.id, false).unwrap();
     assert!(world.ended().await.unwrap_err().is_token());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_refusal_at_the_start_may_be_a_proxys() {
+    let mut world = World::prepare().await;
+    let requests = Requests::next(1, "GET", "/users/me");
+    let (status, body, when) = (401, Body::Html, When::Before);
+    world.sim.inject(Fault::Fail { requests, status, body, when });
+    world.start().await;
+    world.reading().await;
+    let root = world.ask("hello");
+    world.supervisor.asked().await.answer("here");
+    world.says(root, "here").await;
+    assert_eq!(world.sim.requests()["GET /users/me"], 2, "it was refused once");
 }
 
 #[tokio::test(flavor = "multi_thread")]
