@@ -3,6 +3,7 @@
 //! real accounts without touching the host.
 #![forbid(unsafe_code)]
 
+pub mod catalogue;
 pub mod lab;
 pub mod llm;
 pub mod mattermost;

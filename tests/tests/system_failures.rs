@@ -56,3 +56,20 @@ fn errors_that_pass_are_not_even_noticed() -> Result<()> {
     assert_eq!(lab.answer("alice", "!!error code=500 after=2")?, "recovered");
     Ok(())
 }
+
+#[test]
+fn a_thread_that_is_given_up_takes_no_other_along() -> Result<()> {
+    let builder = Lab::builder().goose_section("rpc_timeout_seconds = 5");
+    let Some(lab) = builder.start_if_possible()? else { return Ok(()) };
+    let other = lab.ask("alice", "!!reply n=2000 delay=0.1 size=20000 | word")?;
+    other.shows("word word")?;
+    let silent = lab.ask("alice", "!!hang")?;
+    let told = silent.answer()?;
+    assert!(told.contains("no sign of life"), "{told}");
+    // It still streams, in the Goose that it had, and ends when its person says so.
+    assert!(!other.so_far().is_whole(), "it was over before");
+    other.command("!stop")?;
+    let ended = other.answer()?;
+    assert!(ended.contains("Stopped") && !ended.contains("Interrupted"), "{ended}");
+    Ok(())
+}

@@ -6,6 +6,8 @@
 
 #[path = "workspace/dependencies.rs"]
 mod dependencies;
+#[path = "workspace/regressions.rs"]
+mod regressions;
 #[path = "workspace/root_code.rs"]
 mod root_code;
 #[path = "workspace/source.rs"]

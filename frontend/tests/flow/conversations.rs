@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use gaggle_ipc::ThreadId;
-use gaggle_ipc::session::{Before, TurnEnd};
+use gaggle_ipc::session::{Before, FromWorker, PermissionChoice, TurnEnd};
+use gaggle_ipc::{Text, ThreadId};
 use gaggle_tests::mattermost::{Id, Post};
 
 use crate::fake::{Asked, Did};
@@ -253,6 +253,39 @@ async fn a_direct_message_can_be_one_conversation() {
     assert_eq!((four.thread, resumed(&four)), (one.thread, None));
     four.answer("to four");
     at_root(&world, direct, |post| post.message == "to four").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_goose_asks_there_is_asked_and_answered_there() {
+    let mut world = World::prepare().await;
+    world.toml("dm_conversation = \"continuous\"");
+    world.start().await;
+    world.reading().await;
+    let direct = world.direct();
+    world.sim.post(world.alice.id, direct, "one").unwrap();
+    let one = world.supervisor.asked().await;
+    let wants = |ask: u32, command: &str| FromWorker::PermissionAsk {
+        thread: one.thread,
+        turn: one.turn,
+        ask,
+        name: Text::lossy("shell"),
+        title: Text::lossy("shell"),
+        detail: Text::lossy(command),
+    };
+    one.ready().word(wants(1, "make"));
+    let question = at_root(&world, direct, |post| post.message.contains("\nmake\n")).await;
+    world.sim.react(world.alice.id, question.id, "+1").unwrap();
+    let did = world.supervisor.next().await;
+    assert!(matches!(did, Did::Replied(PermissionChoice::Allow)), "{did:?}");
+    at_root(&world, direct, |post| post.message.ends_with("👍 Allowed, this once.")).await;
+    one.word(wants(2, "make install"));
+    at_root(&world, direct, |post| post.message.contains("\nmake install\n")).await;
+    // Without a name, as in a thread: it is the one of this conversation.
+    world.sim.post(world.alice.id, direct, "!deny").unwrap();
+    let did = world.supervisor.next().await;
+    assert!(matches!(did, Did::Replied(PermissionChoice::Reject)), "{did:?}");
+    one.say("made").end(TurnEnd::Complete);
+    at_root(&world, direct, |post| post.message == "made").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

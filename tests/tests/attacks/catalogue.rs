@@ -5,8 +5,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
-use std::path::Path;
 use std::process::Command;
+
+use gaggle_tests::catalogue;
 
 const CATALOGUE: &str = include_str!("../../../docs/attacks.md");
 
@@ -17,11 +18,9 @@ struct Row {
 
 /// The rows by their id in small letters.
 fn rows() -> BTreeMap<String, Row> {
-    let rows: BTreeMap<_, _> = CATALOGUE
-        .lines()
-        .filter_map(|line| {
-            let cells: Vec<_> = line.split('|').map(str::trim).collect();
-            let [_, id, kept_by, _, _, place, _] = cells[..] else { return None };
+    let rows: BTreeMap<_, _> = catalogue::rows(CATALOGUE, 5)
+        .filter_map(|cells| {
+            let [id, kept_by, _, _, place] = cells[..] else { return None };
             is_id(&id.to_lowercase()).then(|| (id.to_lowercase(), Row { kept_by, place }))
         })
         .collect();
@@ -102,20 +101,12 @@ fn every_row_of_the_package_has_a_case_in_a_container() {
 
 #[test]
 fn every_unit_test_that_a_row_names_exists() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let covered = covered();
     for (id, row) in rows().iter().filter(|(_, row)| row.kept_by == "unit") {
         if covered.contains(id) {
             continue;
         }
-        let (file, test) = row
-            .place
-            .trim_matches('`')
-            .split_once("::")
-            .unwrap_or_else(|| panic!("{id}: the last column must name file::test"));
-        let text = std::fs::read_to_string(root.join(file))
-            .unwrap_or_else(|error| panic!("{id}: {file}: {error}"));
-        assert!(text.contains(&format!("fn {test}(")), "{id}: no {test} in {file}");
+        catalogue::find_test(row.place).unwrap_or_else(|error| panic!("{id}: {error}"));
     }
 }
 
