@@ -82,7 +82,10 @@ impl Agent {
         self.note(session, &spoken)?;
         for piece in &spoken.pieces {
             let content = json!({ "type": "text", "text": piece });
-            update(session, &json!({ "sessionUpdate": "agent_message_chunk", "content": content }))?;
+            update(
+                session,
+                &json!({ "sessionUpdate": "agent_message_chunk", "content": content }),
+            )?;
             match self.lines.recv_timeout(spoken.delay) {
                 Ok(line) if line["method"] == "session/cancel" => return Ok("cancelled"),
                 // One session, one turn: the worker says nothing else meanwhile.

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
+use gaggle_tests::llm::{self, Spoken};
 use serde_json::json;
 use tokio::task::JoinSet;
 
@@ -15,7 +16,7 @@ use super::super::ear::{Ear, Heard};
 use super::super::question::new_word;
 use super::super::world::World;
 
-/// An answer: so many pieces, so long apart, in bytes together.
+/// An answer: so many pieces at most, so long apart, in bytes together.
 const PIECES: u32 = 100;
 const APART: Duration = Duration::from_millis(200);
 const SIZE: usize = 4000;
@@ -27,9 +28,12 @@ pub(super) fn stream() -> String {
     format!("each answer {SIZE} bytes in {PIECES} pieces, {} ms apart", APART.as_millis())
 }
 
-/// How long the agent takes for an answer.
+/// How long the agent takes for an answer: so many pieces at most.
 pub(super) fn own_time() -> Duration {
-    APART * PIECES
+    let spoken = llm::reply_to(&question(&new_word()));
+    spoken.map_or(Duration::ZERO, |Spoken { pieces, delay }| {
+        delay * u32::try_from(pieces.len()).unwrap_or(PIECES)
+    })
 }
 
 /// How often the word is in an answer that is whole.
@@ -139,7 +143,8 @@ impl Talker {
         tokio::pin!(asking);
         loop {
             if let Some(asked) = &asked {
-                let whole = |one: &Exchange| heard.get(&one.asked).is_some_and(|h| h.whole.is_some());
+                let whole =
+                    |one: &Exchange| heard.get(&one.asked).is_some_and(|h| h.whole.is_some());
                 if asked.iter().all(whole) {
                     break;
                 }

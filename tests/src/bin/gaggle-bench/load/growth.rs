@@ -44,8 +44,8 @@ impl Side {
         let unheard = round.len() - whole.len();
         // Times of some are not those of all.
         ensure!(outcome.lost > 0 || unheard == 0, "the end of {unheard} answers was not heard");
-        let beyond: Vec<_> =
-            whole.iter().map(|whole| whole.saturating_sub(own_time())).collect();
+        let own = own_time();
+        let beyond: Vec<_> = whole.iter().map(|whole| whole.saturating_sub(own)).collect();
         Ok(Self {
             feedback: milliseconds(&feedback),
             beyond: milliseconds(&beyond),
@@ -59,7 +59,8 @@ impl Side {
 fn at_once(round: &[Exchange]) -> usize {
     let ends = round.iter().filter_map(|one| Some((one.heard.streams?, one.heard.whole?)));
     let ends: Vec<_> = ends.collect();
-    let streaming = |now: &Instant| ends.iter().filter(|(from, to)| from <= now && now < to).count();
+    let streaming =
+        |now: &Instant| ends.iter().filter(|(from, to)| from <= now && now < to).count();
     ends.iter().map(|(from, _)| streaming(from)).max().unwrap_or(0)
 }
 
@@ -102,12 +103,7 @@ impl Measured {
         figures.note(named("workers, processor per thread"), each(self.spent.workers), "ms");
     }
 
-    fn tell_growth(
-        &self,
-        smallest: &Self,
-        figures: &mut Figures,
-        named: &dyn Fn(&str) -> String,
-    ) {
+    fn tell_growth(&self, smallest: &Self, figures: &mut Figures, named: &dyn Fn(&str) -> String) {
         let threads = number(self.threads) / number(smallest.threads);
         let by = |what: &str| named(&format!("{what}, by {}", smallest.threads));
         let p99 = |side: &Side| quantile(&side.feedback, 0.99);
@@ -156,9 +152,10 @@ mod tests {
     #[test]
     fn an_end_that_was_not_heard_is_no_time() {
         let began = Instant::now();
-        let mut round = [exchange(began, 1, 25)];
+        let mut round = [exchange(began, 1, 600)];
         let side = Side::of(&round, Outcome::default()).unwrap();
-        assert_eq!((side.feedback, side.beyond), (vec![1000.0], vec![5000.0]));
+        let beyond = 600_000.0 - own_time().as_secs_f64() * 1000.0;
+        assert_eq!((side.feedback, side.beyond), (vec![1000.0], vec![beyond]));
         round[0].heard.whole = None;
         assert!(Side::of(&round, Outcome::default()).is_err());
     }

@@ -83,7 +83,8 @@ impl Load<'_> {
         let idle = processes.weigh(gaggle);
         let watched = (&*gaggle, &processes);
         let (first, _) = self.round(watched, &crowd, None, "new threads")?;
-        let (again, weight) = self.round(watched, &crowd, Some(&first), "the same threads again")?;
+        let (again, weight) =
+            self.round(watched, &crowd, Some(&first), "the same threads again")?;
         let spent = Spent::of(&processes, gaggle)?;
         self.say("every answer is looked at");
         let prompts = outcome::prompts(gaggle, &self.world.mapping().1);
