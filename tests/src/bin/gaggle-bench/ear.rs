@@ -120,6 +120,6 @@ fn parse(at: Instant, frame: &str) -> Option<Heard> {
         root: text("root_id"),
         message: text("message"),
         answers: post["props"]["gaggle_turn"].as_str().map(str::to_owned),
-        done: post["props"]["gaggle_done"] == true,
+        done: post["props"].get("gaggle_done").is_some(),
     })
 }

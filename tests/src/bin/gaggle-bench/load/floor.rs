@@ -46,7 +46,10 @@ impl Drop for Floor {
 async fn answer(api: Api, bot: User, asked: Heard) -> Result<()> {
     let Some(Spoken { pieces, delay }) = llm::reply_to(&asked.message) else { return Ok(()) };
     let root = if asked.root.is_empty() { &asked.post } else { &asked.root };
-    let props = |done: bool| json!({ "gaggle_turn": asked.post, "gaggle_done": done });
+    let props = |done: bool| match done {
+        true => json!({ "gaggle_turn": asked.post, "gaggle_done": "complete" }),
+        false => json!({ "gaggle_turn": asked.post }),
+    };
     let post = json!({ "channel_id": asked.channel, "root_id": root, "message": "🤔 …",
         "props": props(false) });
     let path = format!("/posts/{}/patch", text(&api.post(&bot, "/posts", post).await?, "id")?);

@@ -73,7 +73,7 @@ fn judge(posts: &[&Value], word: &str, asked: u32) -> (bool, bool) {
         .filter(|(_, part)| !long || part.starts_with("final"))
         .map(|(post, _)| post["message"].as_str().unwrap_or_default().matches(word).count())
         .sum();
-    let done = posts.iter().any(|post| post["props"]["gaggle_done"] == true);
+    let done = posts.iter().any(|post| post["props"]["gaggle_done"] == "complete");
     let twice = parts.iter().collect::<HashSet<_>>().len() < parts.len();
     let whole = times(word);
     (!done || said < whole, twice || said > whole || asked > 1)
@@ -88,18 +88,24 @@ mod tests {
 
     fn post(part: &str, words: usize, done: bool) -> Value {
         let message = vec![WORD; words].join(" ");
-        json!({ "message": message,
-            "props": { "gaggle_part": part, "gaggle_done": done } })
+        let mut post = json!({ "message": message, "props": { "gaggle_part": part } });
+        if done {
+            post["props"]["gaggle_done"] = json!("complete");
+        }
+        post
     }
 
     #[test]
     fn what_is_lost_or_doubled_is_told_from_what_is_whole() {
         let all = times(WORD);
+        let mut cut_short = post("answer-0", all, true);
+        cut_short["props"]["gaggle_done"] = json!("interrupted");
         for (posts, asked, expected) in [
             (vec![post("answer-0", all, true)], 1, (false, false)),
             (vec![post("answer-0", 0, true), post("final-0", all, false)], 1, (false, false)),
             (vec![], 0, (true, false)),
             (vec![post("answer-0", all, false)], 1, (true, false)),
+            (vec![cut_short], 1, (true, false)),
             (vec![post("answer-0", all - 1, true)], 1, (true, false)),
             (vec![post("answer-0", all + 1, true)], 1, (false, true)),
             (vec![post("answer-0", all, true)], 2, (false, true)),
