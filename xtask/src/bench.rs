@@ -19,6 +19,9 @@ latency: how long a person waits for a first sign and for the whole answer, by
 the side of a bot without an agent on the same server.
 idle: requests, processor time and memory while nobody says anything.
 burst: sixty messages at once: what is lost, or answered twice.
+load: five hundred conversations of fifty people that stream at once, and fewer
+to see how that grows: what is lost, first signs, memory. A stub has Goose's
+place: no small machine carries so many of the real one.
 
 Everything runs in a lab of its own, against a simulated Mattermost, or the real
 one that GAGGLE_MATTERMOST_URL, GAGGLE_MATTERMOST_ADMIN and
@@ -27,6 +30,9 @@ channels, which stay.
 
 Figures depend on the machine and on what else it does: only ratios, sizes and
 counts have targets, and differences of what would be noticed.";
+
+/// Has Goose's place where there are too many.
+const AGENT: &str = "gaggle-stub-agent";
 
 /// What can be measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -39,10 +45,12 @@ enum What {
     Idle,
     /// Many messages at once
     Burst,
+    /// Many conversations that stream at once
+    Load,
 }
 
 impl What {
-    const ALL: [Self; 4] = [Self::Launch, Self::Latency, Self::Idle, Self::Burst];
+    const ALL: [Self; 5] = [Self::Launch, Self::Latency, Self::Idle, Self::Burst, Self::Load];
 
     fn name(self) -> &'static str {
         match self {
@@ -50,7 +58,13 @@ impl What {
             Self::Latency => "latency",
             Self::Idle => "idle",
             Self::Burst => "burst",
+            Self::Load => "load",
         }
+    }
+
+    /// The real Goose answers.
+    fn needs_goose(self) -> bool {
+        !matches!(self, Self::Launch | Self::Load)
     }
 }
 
@@ -66,12 +80,16 @@ pub(crate) struct Bench {
     /// launch: people who come at once
     #[arg(long, value_name = "N")]
     people: Option<u32>,
-    /// All others: how many channels the bot is in, by turns
+    /// latency, idle, burst: how many channels the bot is in, by turns
     #[arg(long, value_name = "N,N", value_delimiter = ',')]
     channels: Vec<u32>,
     /// latency: questions in a warm thread
     #[arg(long, value_name = "N")]
     samples: Option<u32>,
+    /// load: how many conversations of fifty people, by turns; growth is counted
+    /// from the smallest number
+    #[arg(long, value_name = "N,N", value_delimiter = ',')]
+    threads: Vec<u32>,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -90,7 +108,7 @@ pub(crate) fn run(arguments: &Bench) -> Result<(), String> {
     prerequisites::require(prerequisites::LAB)?;
     let programs = build()?;
     let all = arguments.what.map_or(What::ALL.to_vec(), |what| vec![what]);
-    if all.iter().any(|what| *what != What::Launch) {
+    if all.iter().any(|what| what.needs_goose()) {
         goose::fetch()?;
     }
     // All of them, also if one is over its target.
@@ -106,12 +124,13 @@ fn build() -> Result<PathBuf, String> {
     run::run(run::cargo(&["build", "--release", "--locked"]).args(packages))?;
     // What they are measured by must not be slow either. Not in one go: what it
     // needs of a library would get into the programs.
-    let own = ["--package", "gaggle-tests", "--bin", "gaggle-bench", "--bin", "gaggle-lab"];
+    let own = ["gaggle-bench", "gaggle-lab", AGENT].into_iter().flat_map(|name| ["--bin", name]);
+    let own = ["--package", "gaggle-tests"].into_iter().chain(own);
     run::run(run::cargo(&["build", "--release", "--locked"]).args(own))?;
     let target = run::target_folder()?;
     let folder = target.join("bench");
     fs::create_dir_all(&folder).map_err(|e| format!("{}: {e}", folder.display()))?;
-    for name in measured {
+    for name in measured.into_iter().chain([AGENT]) {
         // A copy: root's programs may have no second name, and cargo gives them one.
         let (from, to) = (target.join("release").join(name), folder.join(name));
         fs::copy(&from, &to).map_err(|e| format!("{}: {e}", from.display()))?;
@@ -122,8 +141,11 @@ fn build() -> Result<PathBuf, String> {
 fn measure(arguments: &Bench, what: What, programs: &Path) -> Result<(), String> {
     let mut bench = Command::new(run::target_folder()?.join("release/gaggle-bench"));
     bench.args([what.name(), "--programs"]).arg(programs);
-    let channels: Vec<String> = arguments.channels.iter().map(u32::to_string).collect();
-    let channels = (!channels.is_empty()).then(|| channels.join(","));
+    let list = |numbers: &[u32]| {
+        let numbers: Vec<String> = numbers.iter().map(u32::to_string).collect();
+        (!numbers.is_empty()).then(|| numbers.join(","))
+    };
+    let (channels, threads) = (list(&arguments.channels), list(&arguments.threads));
     let number = |number: Option<u32>| number.map(|number| number.to_string());
     let options = match what {
         What::Launch => {
@@ -131,6 +153,7 @@ fn measure(arguments: &Bench, what: What, programs: &Path) -> Result<(), String>
         }
         What::Latency => [("--channels", channels), ("--samples", number(arguments.samples))],
         What::Idle | What::Burst => [("--channels", channels), ("", None)],
+        What::Load => [("--threads", threads), ("", None)],
     };
     for (name, value) in options {
         if let Some(value) = value {

@@ -16,6 +16,7 @@ mod tests;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Json;
 use axum::body::Bytes;
@@ -101,6 +102,30 @@ impl Drop for Llm {
     fn drop(&mut self) {
         self.task.abort();
     }
+}
+
+/// A reply as it would be streamed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Spoken {
+    /// Its pieces, one after the other.
+    pub pieces: Vec<String>,
+    /// The pause between two.
+    pub delay: Duration,
+}
+
+/// What it would say to a person's `text`, for an agent without an LLM; `None` where
+/// it would do something else, like calling a tool.
+#[must_use]
+pub fn reply_to(text: &str) -> Option<Spoken> {
+    // Without a tool it is taken for a question of Goose's own.
+    let tools = json!([{"type": "function", "function": {"name": "shell"}}]);
+    let body = json!({"messages": [{"role": "user", "content": text}], "tools": tools});
+    let plan::Answer::Message(message) = plan::answer(&body, 0) else { return None };
+    let plain = message.calls.is_empty() && message.thinking.is_empty();
+    plain.then(|| Spoken {
+        pieces: reply::pieces(&message.text, message.pieces),
+        delay: message.delay,
+    })
 }
 
 async fn complete(State(shared): State<Shared>, body: Bytes) -> Response {

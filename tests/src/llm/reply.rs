@@ -227,7 +227,7 @@ fn usage(body: &Value, message: &Message) -> Value {
 }
 
 /// `text` in at most `count` pieces of about the same length.
-fn pieces(text: &str, count: usize) -> Vec<String> {
+pub(super) fn pieces(text: &str, count: usize) -> Vec<String> {
     let characters: Vec<char> = text.chars().collect();
     let size = characters.len().div_ceil(count.max(1)).max(1);
     characters.chunks(size).map(|piece| piece.iter().collect()).collect()

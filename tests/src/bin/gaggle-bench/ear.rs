@@ -36,6 +36,8 @@ pub(crate) struct Heard {
     pub(crate) message: String,
     /// The question that an answer of Gaggle's names.
     pub(crate) answers: Option<String>,
+    /// Nothing more will come, as Gaggle says.
+    pub(crate) done: bool,
 }
 
 /// An open ear.
@@ -118,5 +120,6 @@ fn parse(at: Instant, frame: &str) -> Option<Heard> {
         root: text("root_id"),
         message: text("message"),
         answers: post["props"]["gaggle_turn"].as_str().map(str::to_owned),
+        done: post["props"].get("gaggle_done").is_some(),
     })
 }

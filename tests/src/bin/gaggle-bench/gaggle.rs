@@ -2,7 +2,7 @@
 //!
 //! Trust: the lab, which changes nothing of the machine.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -25,6 +25,12 @@ pub(crate) struct Settings {
     pub(crate) mattermost: &'static str,
     /// Lines for `[goose]`.
     pub(crate) goose: &'static str,
+    /// Lines for `[chat]`.
+    pub(crate) chat: String,
+    /// Lines for `supervisor.toml`.
+    pub(crate) supervisor: String,
+    /// A program in Goose's place.
+    pub(crate) agent: Option<PathBuf>,
     /// Through a proxy that counts, and delays so long in each direction.
     pub(crate) through: Option<Duration>,
 }
@@ -53,13 +59,18 @@ impl Gaggle {
         };
         let url = proxy.as_ref().map_or(base, Proxy::url);
         let (mapping, accounts) = world.mapping();
-        let lab = Lab::builder()
+        let mut lab = Lab::builder()
             .built(programs.to_owned())
             .supervisor(&format!("max_workers = {}", accounts.len().max(2)))
+            .supervisor(&settings.supervisor)
             .mattermost_section(settings.mattermost)
             .goose_section(settings.goose)
-            .real_mattermost(url, &world.bot.token, &mapping, &accounts)
-            .start()?;
+            .chat_section(&settings.chat)
+            .real_mattermost(url, &world.bot.token, &mapping, &accounts);
+        if let Some(agent) = &settings.agent {
+            lab = lab.goose(agent.clone());
+        }
+        let lab = lab.start()?;
         let answers = runtime.block_on(answers(world));
         answers.with_context(|| lab.logs())?;
         Ok(Self { lab, proxy })

@@ -83,7 +83,7 @@ fn asked(before: &Count, after: &Count) -> Count {
 }
 
 /// What a process has spent of all cores so far.
-fn processor_time(pid: i32) -> Result<Duration> {
+pub(crate) fn processor_time(pid: i32) -> Result<Duration> {
     let path = format!("/proc/{pid}/stat");
     let text = std::fs::read_to_string(&path).context(path)?;
     // Its name, in brackets, may have anything in it. User and system time are

@@ -16,6 +16,7 @@ mod gaggle;
 mod idle;
 mod latency;
 mod launch;
+mod load;
 mod memory;
 mod proxy;
 mod question;
@@ -48,6 +49,8 @@ enum What {
     Idle(Idle),
     /// Many messages at once
     Burst(Burst),
+    /// Many conversations that stream at once
+    Load(Load),
     /// The part that is timed, inside the lab; started by `launch`
     #[command(hide = true)]
     Client,
@@ -115,6 +118,15 @@ struct Burst {
 }
 
 #[derive(clap::Args)]
+struct Load {
+    #[command(flatten)]
+    common: Common,
+    /// How many conversations, by turns, of fifty people together; 1000 at most
+    #[arg(long, value_name = "N,N", value_delimiter = ',', default_values_t = [50, 125, 250, 500])]
+    threads: Vec<usize>,
+}
+
+#[derive(clap::Args)]
 struct Channels {
     /// How many channels the bot is in, by turns
     #[arg(long, value_name = "N,N", value_delimiter = ',', default_values_t = [5, 50, 200])]
@@ -152,6 +164,10 @@ fn run() -> Result<bool> {
         What::Burst(Burst { common, channels, messages, apart }) => {
             let apart = Duration::from_millis(apart);
             let figures = burst::measure(&common.programs, &channels.channels, messages, apart)?;
+            (common, figures)
+        }
+        What::Load(Load { common, threads }) => {
+            let figures = load::measure(&common.programs, &threads)?;
             (common, figures)
         }
     };
