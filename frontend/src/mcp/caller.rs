@@ -62,13 +62,6 @@ impl Caller {
         }
     }
 
-    /// As `self`, with what is known of memberships in common with `other`.
-    #[must_use]
-    pub fn sharing(mut self, other: &Self) -> Self {
-        self.memberships = Arc::clone(&other.memberships);
-        self
-    }
-
     /// The account's own id.
     pub(super) async fn account(&self) -> Result<MattermostId, Refusal> {
         self.client.own_id().await.map_err(|error| Refusal::of("account", &error))

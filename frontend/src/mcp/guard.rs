@@ -32,10 +32,9 @@ impl Caller {
         Err(Refusal::Hidden("channel"))
     }
 
-    /// A channel in which both may write.
-    pub(super) async fn writable(&self, id: MattermostId) -> Result<Channel, Refusal> {
-        let channel = self.readable(id).await?.channel;
-        if !self.sees(&channel, For::Writing).await? {
+    /// Whether both may write in a channel as the server gave it just now.
+    pub(super) async fn require_writable(&self, channel: &Channel) -> Result<(), Refusal> {
+        if !self.sees(channel, For::Writing).await? {
             return Err(Refusal::Hidden("channel"));
         }
         if channel.delete_at != 0 {
@@ -47,7 +46,7 @@ impl Caller {
                 return Err(Refusal::ReadOnly);
             }
         }
-        Ok(channel)
+        Ok(())
     }
 
     /// A post that may be read.

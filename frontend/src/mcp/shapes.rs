@@ -14,6 +14,16 @@ use crate::mattermost::{Channel, ChannelDetails, ChannelKind, Profile, TeamDetai
 /// Most entries of one answer.
 pub(super) const MOST: u16 = 100;
 
+/// Entries of an answer, if the caller does not say how many.
+pub(super) fn usual() -> u16 {
+    20
+}
+
+// The arguments of a tool that takes none. No doc comment: clients would be told of it.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Nothing {}
+
 /// Which part of a list.
 #[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -26,7 +36,7 @@ pub(super) struct Page {
 
 impl Default for Page {
     fn default() -> Self {
-        Self { page: 0, per_page: 20 }
+        Self { page: 0, per_page: usual() }
     }
 }
 

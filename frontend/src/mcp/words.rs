@@ -36,11 +36,7 @@ pub(super) fn line(text: &str) -> String {
 /// Milliseconds since 1970 as `2026-12-01T02:03:04Z`.
 pub(super) fn time(milliseconds: i64) -> String {
     let since = Duration::from_millis(u64::try_from(milliseconds).unwrap_or(0));
-    humantime_of(SystemTime::UNIX_EPOCH + since)
-}
-
-fn humantime_of(at: SystemTime) -> String {
-    time::OffsetDateTime::from(at)
+    time::OffsetDateTime::from(SystemTime::UNIX_EPOCH + since)
         .replace_millisecond(0)
         .ok()
         .and_then(|at| at.format(&time::format_description::well_known::Rfc3339).ok())

@@ -11,7 +11,7 @@ use super::super::caller::Caller;
 use super::super::catalogue::{Class, Tool};
 use super::super::guard::For;
 use super::super::refusal::Refusal;
-use super::super::shapes::{ChannelInfo, ChannelShape, Page, People, PersonShape};
+use super::super::shapes::{self, ChannelInfo, ChannelShape, Page, People, PersonShape};
 use crate::mattermost::{Channel, ChannelDetails, Error, Handle};
 
 /// How many channels are judged at a time.
@@ -50,12 +50,8 @@ struct List {
     #[serde(default)]
     page: u32,
     /// Entries of a page, 1 to 100.
-    #[serde(default = "twenty")]
+    #[serde(default = "shapes::usual")]
     per_page: u16,
-}
-
-fn twenty() -> u16 {
-    20
 }
 
 #[derive(Serialize, JsonSchema)]
@@ -127,7 +123,7 @@ struct Members {
     #[serde(default)]
     page: u32,
     /// Entries of a page, 1 to 100.
-    #[serde(default = "twenty")]
+    #[serde(default = "shapes::usual")]
     per_page: u16,
 }
 

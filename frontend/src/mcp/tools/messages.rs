@@ -49,15 +49,11 @@ struct InChannel {
     #[serde(default)]
     team: Option<String>,
     /// Most messages, 1 to 100.
-    #[serde(default = "twenty")]
+    #[serde(default = "shapes::usual")]
     limit: u16,
     /// Those before this message alone.
     #[serde(default)]
     before: Option<String>,
-}
-
-fn twenty() -> u16 {
-    20
 }
 
 fn limited(limit: u16) -> Result<u16, Refusal> {

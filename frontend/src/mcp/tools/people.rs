@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::super::caller::{Caller, Person};
 use super::super::catalogue::{Class, Tool};
 use super::super::refusal::Refusal;
-use super::super::shapes::{MOST, People, PersonShape};
+use super::super::shapes::{self, MOST, Nothing, People, PersonShape};
 use crate::mattermost::{Among, Handle, Profile};
 
 pub(super) fn tools() -> Vec<Tool> {
@@ -33,10 +33,6 @@ pub(super) fn tools() -> Vec<Tool> {
         ),
     ]
 }
-
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct Nothing {}
 
 #[derive(Serialize, JsonSchema)]
 struct Whoami {
@@ -88,12 +84,8 @@ struct Term {
     #[serde(default)]
     team: Option<String>,
     /// Most people of the answer, 1 to 100.
-    #[serde(default = "twenty")]
+    #[serde(default = "shapes::usual")]
     limit: u16,
-}
-
-fn twenty() -> u16 {
-    20
 }
 
 async fn search_users(caller: Arc<Caller>, term: Term) -> Result<People, Refusal> {

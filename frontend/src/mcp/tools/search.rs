@@ -9,7 +9,7 @@ use serde::Deserialize;
 use super::super::caller::Caller;
 use super::super::catalogue::{Class, Tool};
 use super::super::refusal::Refusal;
-use super::super::shapes::{Found, Page};
+use super::super::shapes::{self, Found, Page};
 use super::super::words;
 use crate::mattermost::Search;
 
@@ -37,12 +37,8 @@ struct Terms {
     #[serde(default)]
     page: u32,
     /// Entries of a page, 1 to 100.
-    #[serde(default = "twenty")]
+    #[serde(default = "shapes::usual")]
     per_page: u16,
-}
-
-fn twenty() -> u16 {
-    20
 }
 
 async fn search_messages(caller: Arc<Caller>, terms: Terms) -> Result<Found, Refusal> {

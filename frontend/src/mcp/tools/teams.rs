@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::super::caller::Caller;
 use super::super::catalogue::{Class, Tool};
 use super::super::refusal::Refusal;
-use super::super::shapes::{Page, People, PersonShape, TeamShape};
+use super::super::shapes::{self, Nothing, Page, People, PersonShape, TeamShape};
 use crate::mattermost::{Handle, TeamDetails};
 
 pub(super) fn tools() -> Vec<Tool> {
@@ -33,10 +33,6 @@ pub(super) fn tools() -> Vec<Tool> {
         ),
     ]
 }
-
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct Nothing {}
 
 #[derive(Serialize, JsonSchema)]
 struct Teams {
@@ -70,12 +66,8 @@ struct Members {
     #[serde(default)]
     page: u32,
     /// Entries of a page, 1 to 100.
-    #[serde(default = "twenty")]
+    #[serde(default = "shapes::usual")]
     per_page: u16,
-}
-
-fn twenty() -> u16 {
-    20
 }
 
 async fn get_team_members(caller: Arc<Caller>, of: Members) -> Result<People, Refusal> {

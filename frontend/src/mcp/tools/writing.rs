@@ -60,8 +60,8 @@ struct Message {
 
 async fn send_message(caller: Arc<Caller>, new: Message) -> Result<Written, Refusal> {
     let text = fitting(&new.message)?;
-    let found = caller.channel_called(&new.channel, new.team.as_deref()).await?.channel.id;
-    let channel = caller.writable(found).await?;
+    let channel = caller.channel_called(&new.channel, new.team.as_deref()).await?.channel;
+    caller.require_writable(&channel).await?;
     let root = match &new.thread {
         None => None,
         Some(thread) => {
@@ -108,7 +108,7 @@ async fn send_direct_message(caller: Arc<Caller>, new: Direct) -> Result<Written
         _ => caller.client.group_channel(&people).await,
     };
     let channel = found.map_err(|error| Refusal::of("person", &error))?;
-    let channel = caller.writable(channel.id).await?;
+    caller.require_writable(&channel).await?;
     caller.write(&channel, None, text).await
 }
 
